@@ -1,0 +1,235 @@
+"""Claims: from the notebooks' output metadata to the chapters, the ledger page and ``ledger.json``.
+
+A verb of ``xentlib.verify`` leaves a record under ``claim`` in the metadata of its output. Here
+
+- that output becomes a block with an anchor and a link to the claim's row in the ledger;
+- the directive ``{statement} ID`` shows a claim's statement, inside a theorem say, so that what
+  is displayed is what was checked;
+- the role ``{claim}`ID` `` links to the claim, where it is checked;
+- the directive ``{ledger}`` lists all claims;
+- the same records go to ``ledger.json`` at the root of the site.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from docutils import nodes
+from sphinx.addnodes import pending_xref
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+Record = dict[str, Any]
+
+# What ledger.json promises to other programs.
+FIELDS = (
+    "id", "kind", "level", "statement", "assumptions",
+    "tolerance", "points", "refuted", "chapter", "anchor",
+)  # fmt: skip
+
+
+def notebooks(root: Path) -> list[str]:
+    """Return the notebooks of the table of contents, in its order, as document names."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    files = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    return [file for file in files if (root / f"{file}.ipynb").exists()]
+
+
+def claims_in(notebook: Record) -> list[Record]:
+    """Return the claim records of one notebook, in the order of its cells."""
+    return [
+        output["metadata"]["claim"]
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", [])
+        if "claim" in output.get("metadata", {})
+    ]
+
+
+def collect(root: Path) -> dict[str, Record]:
+    """Return every claim of the book by its ID, with its chapter and anchor."""
+    rows: dict[str, Record] = {}
+    for chapter in notebooks(root):
+        notebook = json.loads((root / f"{chapter}.ipynb").read_text(encoding="utf-8"))
+        for claim in claims_in(notebook):
+            name = claim["id"]
+            if name in rows:
+                message = f"claim {name!r} stands twice: {rows[name]['chapter']} and {chapter}"
+                raise ExtensionError(message)
+            rows[name] = {**claim, "chapter": chapter, "anchor": f"claim-{name}"}
+    return rows
+
+
+def link(env: Any, kind: str, name: str, text: str) -> nodes.Node:
+    """Return a link to a claim (kind ``claim``) or to its row (kind ``ledger``)."""
+    reference = pending_xref(
+        "", refdomain="std", reftype="ref", reftarget=f"{kind}-{name}",
+        refexplicit=True, refwarn=True, refdoc=env.docname,
+    )  # fmt: skip
+    reference += nodes.literal(text, text, classes=["claim-id"])
+    return reference
+
+
+def label(env: Any, node: nodes.Element, kind: str, name: str) -> None:
+    """Make a node the place that links of this kind and name lead to."""
+    target = f"{kind}-{name}"
+    node["ids"].append(target)
+    env.get_domain("std").anonlabels[target] = env.docname, target
+    env.get_domain("std").labels[target] = env.docname, target, name
+
+
+class ClaimDirective(SphinxDirective):
+    """What the directives share: the record that an ID names."""
+
+    required_arguments = 1
+
+    def record(self) -> Record:
+        rows = self.env.claims
+        if self.arguments[0] not in rows:
+            raise self.error(f"no notebook holds a claim {self.arguments[0]!r}")
+        return rows[self.arguments[0]]
+
+
+class ClaimBlock(ClaimDirective):
+    """The output of a verb, in its chapter."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        record = self.record()
+        block = nodes.container(classes=["claim", record["kind"]])
+        label(self.env, block, "claim", record["id"])
+        self.state.nested_parse(self.content, self.content_offset, block)
+        return [block]
+
+
+class Statement(ClaimDirective):
+    """The statement of a claim as a displayed equation."""
+
+    def run(self) -> list[nodes.Node]:
+        statement = self.record()["statement"]
+        self.env.note_dependency(f"{self.record()['chapter']}.ipynb")
+        return [nodes.math_block(statement, statement, nowrap=False, number=None)]
+
+
+class ClaimRole(SphinxRole):
+    """A link to a claim in its chapter."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        return [link(self.env, "claim", self.text, self.text)], []
+
+
+class RowRole(SphinxRole):
+    """A link to a claim's row in the ledger."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        return [link(self.env, "ledger", self.text, self.text)], []
+
+
+class Ledger(SphinxDirective):
+    """All claims, chapter by chapter."""
+
+    def run(self) -> list[nodes.Node]:
+        rows = self.env.claims
+        self.env.note_dependency("_toc.yml")
+        for chapter in notebooks(Path(self.env.srcdir)):
+            self.env.note_dependency(f"{chapter}.ipynb")
+        count = Counter(row["kind"] for row in rows.values())
+        summary = (
+            f"{count['proof']} proofs, {count['agreement']} numeric agreements and "
+            f"{count['refutation']} refutations; while proving, the machine refuted "
+            f"{sum(row['refuted'] or 0 for row in rows.values())} altered statements."
+        )
+        result: list[nodes.Node] = [nodes.paragraph(summary, summary)]
+        for chapter in dict.fromkeys(row["chapter"] for row in rows.values()):
+            here = [row for row in rows.values() if row["chapter"] == chapter]
+            result += [self.heading(chapter), *map(self.row, here)]
+        return result
+
+    def heading(self, chapter: str) -> nodes.Node:
+        paragraph = nodes.paragraph(classes=["ledger-chapter"])
+        reference = pending_xref(
+            "", refdomain="std", reftype="doc", reftarget=f"/{chapter}",
+            refexplicit=False, refwarn=True, refdoc=self.env.docname,
+        )  # fmt: skip
+        reference += nodes.inline(chapter, chapter)
+        paragraph += reference
+        return paragraph
+
+    def row(self, row: Record) -> nodes.Node:
+        block = nodes.container(classes=["ledger-row", row["kind"]])
+        label(self.env, block, "ledger", row["id"])
+        head = nodes.paragraph(classes=["ledger-head"])
+        head += link(self.env, "claim", row["id"], row["id"])
+        for text in (row["kind"], row["level"]):
+            head += nodes.inline(text, text, classes=["tag"])
+        block += head
+        block += nodes.math_block(row["statement"], row["statement"], nowrap=False, number=None)
+        facts = nodes.field_list()
+        for name in ("assumptions", "tolerance", "points", "refuted"):
+            if row[name]:
+                facts += self.fact(name, row[name])
+        block += facts
+        return block
+
+    def fact(self, name: str, value: Any) -> nodes.Node:
+        body = nodes.paragraph()
+        if name == "assumptions":
+            for n, assumption in enumerate(value):
+                body += nodes.Text(", " if n else "")
+                body += nodes.math(assumption, assumption)
+        else:
+            body += nodes.Text(str(value))
+        title = {"refuted": "alterations refuted"}.get(name, name)
+        return nodes.field("", nodes.field_name(title, title), nodes.field_body("", body))
+
+
+def load(app: Sphinx) -> None:
+    """Collect the claims before any page is read."""
+    app.env.claims = collect(Path(app.srcdir))  # type: ignore[attr-defined]
+
+
+def mark_claims(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Wrap the Markdown of each claim in a notebook into a claim block."""
+    if not app.env.doc2path(docname).endswith(".ipynb"):
+        return
+    notebook = json.loads(source[0])
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            claim = output.get("metadata", {}).get("claim")
+            if claim:
+                text = "".join(output["data"]["text/markdown"])
+                name = claim["id"]
+                text = text.replace(f"`{name}`", f"{{ledger-row}}`{name}`")
+                block = f"::::{{claim-block}} {name}\n{text}\n::::\n"
+                output["data"] = {"text/markdown": block}
+    source[0] = json.dumps(notebook)
+
+
+def write_json(app: Sphinx, exception: Exception | None) -> None:
+    """Write ``ledger.json`` beside the pages."""
+    if exception is None and app.builder.format == "html":
+        rows = [
+            {field: row[field] for field in FIELDS} | {"chapter": app.builder.get_target_uri(row["chapter"])}
+            for row in app.env.claims.values()  # type: ignore[attr-defined]
+        ]
+        path = Path(app.outdir) / "ledger.json"
+        path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_directive("claim-block", ClaimBlock)
+    app.add_directive("statement", Statement)
+    app.add_directive("ledger", Ledger)
+    app.add_role("claim", ClaimRole())
+    app.add_role("ledger-row", RowRole())
+    app.connect("builder-inited", load)
+    app.connect("source-read", mark_claims)
+    app.connect("build-finished", write_json)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
