@@ -1,0 +1,44 @@
+// All that needs a script: the theme switch, the copy buttons, scrollable boxes in reach of the keyboard.
+
+const root = document.documentElement;
+const system = matchMedia("(prefers-color-scheme: dark)");
+
+const toggle = document.querySelector(".theme");
+toggle.hidden = false;
+toggle.addEventListener("click", () => {
+  const own = system.matches ? "dark" : "light";
+  const theme = (root.dataset.theme ?? own) === "dark" ? "light" : "dark";
+  root.dataset.theme = theme;
+  // Back at the system's own theme there is nothing to remember: follow it again.
+  if (theme === own) localStorage.removeItem("theme");
+  else localStorage.theme = theme;
+});
+
+for (const block of document.querySelectorAll(".highlight")) {
+  if (block.closest(".cell_output")) continue;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "copy";
+  button.textContent = "Copy";
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(block.querySelector("pre").textContent);
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = "Copy"), 1500);
+  });
+  block.append(button);
+}
+
+const reach = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const box of document.querySelectorAll("pre, div.math, .katex-display, .cell_output, .pst-scrollable-table-container")) {
+  reach.observe(box);
+}
+
+// Paper has no triangle to click.
+addEventListener("beforeprint", () => {
+  for (const part of document.querySelectorAll("details")) part.open = true;
+});

