@@ -13,10 +13,41 @@ from typing import Any
 import mpmath
 import numpy as np
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
-from xentlib.symbolic import SIZE, Defined, K, delta, z
+from xentlib.symbolic import SIZE, Defined, K, N, definition, delta, outermost, z
 
-__all__ = ["entries", "evaluate"]
+__all__ = ["digits", "entries", "evaluate"]
+
+
+def digits(numbers: Any) -> int:
+    """Return how many digits to compute with at a point of given coordinates.
+
+    Parameters
+    ----------
+    numbers : iterable
+        The coordinates: numbers and sequences of numbers.
+
+    Returns
+    -------
+    int
+        30, and 2 for each unit of the largest coordinate.
+
+    Notes
+    -----
+    At 50 digits a reference for a gap of 100 has only 6 right ones, since exp(-100) is small
+    beside 1; it takes 44 digits to hold both.
+
+    Examples
+    --------
+    >>> digits([1.5, [0.0, -100.0]])
+    230
+    """
+    flat = np.array([float(x) for number in numbers for x in np.ravel(np.asarray(number, dtype=object))])
+    if not np.isfinite(flat).all():
+        message = f"a point must have finite coordinates, not {flat}"
+        raise ValueError(message)
+    return 30 + 2 * int(np.abs(flat).max(initial=0))
 
 
 def evaluate(expr: Any, values: Mapping[Any, Any]) -> Any:
@@ -38,30 +69,38 @@ def evaluate(expr: Any, values: Mapping[Any, Any]) -> Any:
     ------
     TypeError
         If the expression holds something that this evaluator does not know.
+    IndexError
+        If an index is not one of 1, 2, ... up to the length of its array.
+    ArithmeticError
+        If the expression is not a real number: 1/0, or the logarithm of a negative number.
 
     Notes
     -----
     Sums are added up term by term and derivatives are taken numerically, so that a wrong rule
-    in `collapse` or in SymPy's differentiation shows up as a disagreement.
+    in `collapse` or in SymPy's differentiation shows up as a disagreement. Two numbers count as
+    equal if they agree in half of the digits.
 
     Examples
     --------
+    >>> from xentlib.symbolic import i, p
     >>> float(evaluate(p[i], {K: 2, i: 1, z: [0, 0]}))
     0.5
     """
     if expr in values:
         return values[expr]
     if isinstance(expr, Defined):
-        return evaluate(expr.formula(*expr.args[expr.inputs :]), values)
-    if isinstance(expr, sp.Indexed):
+        formula, stands_for = definition(expr)
+        own = {dummy: evaluate(symbol, values) for dummy, symbol in stands_for.items()}
+        return evaluate(formula, {**values, **own})
+    if isinstance(expr, sp.Indexed) and expr.base in values:
         element = values[expr.base]
-        for index in expr.indices:
-            element = element[int(evaluate(index, values)) - 1]
+        for place in _places(expr, values):
+            element = element[place]
         return mpmath.mpf(element)
     if isinstance(expr, sp.Sum):
-        ((index, low, high),) = expr.limits
-        bounds = range(int(low), int(evaluate(high, values)) + 1)
-        return mpmath.fsum(evaluate(expr.function, {**values, index: m}) for m in bounds)
+        term, (index, first, last) = outermost(expr)
+        members = range(_whole(evaluate(first, values)), _whole(evaluate(last, values)) + 1)
+        return mpmath.fsum(evaluate(term, {**values, index: m}) for m in members)
     if isinstance(expr, sp.Derivative):
         return _differentiate_numerically(expr, values)
     if isinstance(expr, sp.Number | sp.NumberSymbol):
@@ -73,14 +112,55 @@ def evaluate(expr: Any, values: Mapping[Any, Any]) -> Any:
     return function(*(evaluate(argument, values) for argument in expr.args))
 
 
+def _whole(number: Any) -> int:
+    if not mpmath.isint(number):
+        message = f"a sum runs from one whole number to another, not to {number}"
+        raise ValueError(message)
+    return int(number)
+
+
+def _places(element: sp.Indexed, values: Mapping[Any, Any]) -> tuple[int, ...]:
+    """Return where an element stands in its array, counted from 0."""
+    places = []
+    array = values[element.base]
+    for index in element.indices:
+        place = evaluate(index, values)
+        if place not in range(1, len(array) + 1):
+            message = f"{element} does not exist where {index} = {place}: there are {len(array)}, from 1"
+            raise IndexError(message)
+        places.append(int(place) - 1)
+        array = array[places[-1]]
+    return tuple(places)
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if base <= 0 and not (mpmath.isint(exponent) and (base or exponent >= 0)):
+        message = f"{base} to the power {exponent} is not a real number"
+        raise ArithmeticError(message)
+    return mpmath.power(base, exponent)
+
+
+def _log(number: Any) -> Any:
+    if not number > 0:
+        message = f"the logarithm of {number} is not a real number"
+        raise ArithmeticError(message)
+    return mpmath.log(number)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    half = mpmath.mpf(10) ** -(mpmath.mp.dps // 2)
+    return bool(mpmath.almosteq(a, b, rel_eps=half, abs_eps=half))
+
+
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.Add: lambda *terms: mpmath.fsum(terms),
     sp.Mul: lambda *factors: mpmath.fprod(factors),
-    sp.Pow: lambda base, exponent: mpmath.power(base, exponent),
+    sp.Pow: _power,
     sp.exp: mpmath.exp,
-    sp.log: mpmath.log,
+    sp.log: _log,
+    sp.Abs: abs,
     delta: lambda a, b: mpmath.mpf(a == b),
-    sp.Eq: lambda a, b: mpmath.almosteq(a, b, rel_eps=mpmath.mpf(10) ** -15, abs_eps=mpmath.mpf(10) ** -15),
+    sp.Eq: _equal,
     sp.Gt: lambda a, b: a > b,
     sp.Lt: lambda a, b: a < b,
     sp.Ge: lambda a, b: a >= b,
@@ -91,15 +171,17 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
 
 
 def _differentiate_numerically(expr: sp.Derivative, values: Mapping[Any, Any]) -> Any:
+    if expr.atoms(AppliedUndef):
+        message = f"cannot evaluate {expr}: the function is not defined"
+        raise TypeError(message)
     (variable, order), *others = expr.variable_count
     inner = sp.Derivative(expr.expr, *others) if others else expr.expr
 
     def moved(x: Any) -> Any:
         if not isinstance(variable, sp.Indexed):
             return evaluate(inner, {**values, variable: x})
-        where = tuple(int(evaluate(index, values)) - 1 for index in variable.indices)
         array = np.array(values[variable.base], dtype=object)
-        array[where] = x
+        array[_places(variable, values)] = x
         return evaluate(inner, {**values, variable.base: array})
 
     return mpmath.diff(moved, evaluate(variable, values), int(order))
@@ -117,31 +199,27 @@ def entries(
     *indices : Symbol
         One for each axis of the result; none for a scalar.
     of : sequence of IndexedBase
-        The arrays that the function takes, in this order; the last axis of the first has size K.
+        The arrays that the function takes, in this order; the last axis of the first has size K,
+        and the axis before it, if there is one, size N.
 
     Returns
     -------
     callable
-        From arrays of numbers to a float64 array, each entry the correctly rounded value.
-
-    Notes
-    -----
-    The digits grow with the spread of the input (30 + 2 spread / log 10): at 50 digits a
-    reference for a gap of 100 has only 6 right ones, since exp(-100) is small beside 1.
+        From arrays of numbers to a float64 array; each entry is rounded once (see `digits`).
 
     Examples
     --------
+    >>> from xentlib.symbolic import i, p
     >>> entries(p[i], i)([0.0, 0.0])
     array([0.5, 0.5])
     """
 
     def function(*arrays: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
         inputs = [np.asarray(array, dtype=np.float64) for array in arrays]
-        spread = max(float(np.ptp(array)) for array in inputs)
-        values = dict(zip(of, inputs, strict=True)) | {K: inputs[0].shape[-1]}
-        shape = [int(values[SIZE[index]]) for index in indices]
+        values = dict(zip(of, inputs, strict=True)) | dict(zip((K, N), inputs[0].shape[::-1], strict=False))
+        shape = [values[SIZE[index]] for index in indices]
         result = np.empty(shape)
-        with mpmath.workdps(30 + int(2 * spread / np.log(10))):
+        with mpmath.workdps(digits(inputs)):
             for place in product(*map(range, shape)):
                 at = {index: m + 1 for index, m in zip(indices, place, strict=True)}
                 result[place] = float(evaluate(expr, {**values, **at}))

@@ -12,6 +12,14 @@ __all__ = ["gradient", "hessian", "jacobian"]
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
+def _copy(value: Any) -> Array:
+    """Return real numbers as a new array: a function may use its own for the next value."""
+    if np.iscomplexobj(value):
+        message = f"the function must be real, but its value is {value}"
+        raise TypeError(message)
+    return np.array(value, dtype=np.float64)
+
+
 def jacobian(function: Callable[[Array], Any], at: Any, /, *, step: float = 1e-3) -> Array:
     r"""Return all partial derivatives of an array-valued function by fourth-order differences.
 
@@ -22,16 +30,18 @@ def jacobian(function: Callable[[Array], Any], at: Any, /, *, step: float = 1e-3
     at : array_like
         The point.
     step : float
-        The distance h between evaluations, in units of max(1, abs(coordinate)).
+        The distance h between evaluations; about 1e-3 of the scale on which the function bends.
 
     Returns
     -------
     ndarray
-        float64, shaped like the value, then like the point: entry ``[..., i]`` is the
+        Of float64, shaped like the value, then like the point: entry ``[..., i]`` is the
         derivative with respect to coordinate ``i``.
 
     Raises
     ------
+    TypeError
+        If a value is complex.
     ValueError
         If the point, or a value near it, is not finite.
 
@@ -55,17 +65,16 @@ def jacobian(function: Callable[[Array], Any], at: Any, /, *, step: float = 1e-3
         raise ValueError(message)
     columns = []
     for place in np.ndindex(point.shape):
-        h = step * max(1.0, abs(point[place]))
         values = []
         for shift in (-2, -1, 1, 2):
             moved = point.copy()
-            moved[place] += shift * h
-            values.append(np.asarray(function(moved), dtype=np.float64))
+            moved[place] += shift * step
+            values.append(_copy(function(moved)))
         before2, before, after, after2 = values
-        columns.append((before2 - 8 * before + 8 * after - after2) / (12 * h))
+        columns.append((before2 - 8 * before + 8 * after - after2) / (12 * step))
     if not columns:
         return np.zeros((*np.shape(function(point)), *point.shape))
-    result = np.stack(columns, axis=-1).reshape(*columns[0].shape, *point.shape)
+    result = np.stack(columns, axis=-1).reshape((*columns[0].shape, *point.shape))
     if not np.isfinite(result).all():
         message = f"the function is not finite within {2 * step} of the point {point}"
         raise ValueError(message)
@@ -82,15 +91,17 @@ def gradient(function: Callable[[Array], Any], at: Any, /, *, step: float = 1e-3
     at : array_like
         The point.
     step : float
-        The distance between evaluations, in units of max(1, abs(coordinate)).
+        The distance between evaluations, as in `jacobian`.
 
     Returns
     -------
     ndarray
-        float64, shaped like the point.
+        Of float64, shaped like the point.
 
     Raises
     ------
+    TypeError
+        If a value is complex.
     ValueError
         If the function returns more than one number, or something is not finite.
 
@@ -105,9 +116,11 @@ def gradient(function: Callable[[Array], Any], at: Any, /, *, step: float = 1e-3
     """
 
     def scalar(x: Array) -> Array:
-        value = np.asarray(function(x), dtype=np.float64)
+        value = _copy(function(x))
         if value.shape != ():
-            message = f"gradient needs a function with one value, this one has shape {value.shape}: use jacobian"
+            message = (
+                f"gradient needs a function with one value, this one has shape {value.shape}: use jacobian"
+            )
             raise ValueError(message)
         return value
 
@@ -124,15 +137,17 @@ def hessian(function: Callable[[Array], Any], at: Any, /, *, step: float = 1e-2)
     at : array_like
         The point.
     step : float
-        The distance between evaluations, in units of max(1, abs(coordinate)).
+        The distance between evaluations, as in `jacobian`.
 
     Returns
     -------
     ndarray
-        float64, shaped like the point twice over.
+        Of float64, shaped like the point twice over.
 
     Raises
     ------
+    TypeError
+        If a value is complex.
     ValueError
         If the function returns more than one number, or something is not finite.
 

@@ -202,7 +202,7 @@ def softmax(logits: Any, /, *, axis: int = -1) -> Array:
     array([0.5, 0.5])
     """
     shifted = _require_a_class(_shift(logits, axis))
-    result = shifted.exponentials / (1 + shifted.rest)
+    result: Array = shifted.exponentials / (1 + shifted.rest)
     return np.moveaxis(result, -1, axis).astype(shifted.dtype)
 
 
@@ -247,7 +247,7 @@ def softmax_jacobian(logits: Any, /, *, axis: int = -1) -> Array:
     shifted = _require_a_class(_shift(logits, axis))
     p = shifted.exponentials / (1 + shifted.rest)
     log_p = shifted.gaps - np.log1p(shifted.rest)
-    jacobian = -p[..., :, None] * p[..., None, :]
+    jacobian: Array = -p[..., :, None] * p[..., None, :]
     diagonal = np.arange(p.shape[-1])
     jacobian[..., diagonal, diagonal] = -p * np.expm1(log_p)
     return jacobian.astype(shifted.dtype)

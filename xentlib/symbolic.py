@@ -6,10 +6,12 @@ decides equality (`residue`) and shows positivity (`is_positive`) while K stays 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sympy as sp
+from sympy.concrete.expr_with_limits import ExprWithLimits
 
 __all__ = [
     "SIZE",
@@ -17,8 +19,8 @@ __all__ = [
     "K",
     "N",
     "Quantity",
-    "c",
     "collapse",
+    "definition",
     "delta",
     "differentiate",
     "i",
@@ -28,8 +30,11 @@ __all__ = [
     "l",
     "lse",
     "n",
+    "outermost",
     "p",
+    "rename",
     "residue",
+    "s",
     "sum_over",
     "unfold",
     "z",
@@ -38,7 +43,7 @@ __all__ = [
 K = sp.Symbol("K", integer=True, positive=True)
 N = sp.Symbol("N", integer=True, positive=True)
 i, j, k, l, n = sp.symbols("i j k l n", integer=True, positive=True)  # noqa: E741
-c = sp.Symbol("c", real=True)
+s = sp.Symbol("s", real=True)
 z = sp.IndexedBase("z", real=True)
 delta = sp.KroneckerDelta
 
@@ -84,10 +89,29 @@ class Defined(sp.Function):  # type: ignore[misc]
         return f"{name}[{', '.join(map(printer.doprint, indices))}]" if indices else name
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        indices = "".join(map(printer.doprint, self.args[self.inputs :]))
+        indices = indices_in_latex(self.args[self.inputs :], printer)
         name = sp.latex(sp.Symbol(type(self).__name__))
         text = f"{name}_{{{indices}}}" if indices else name
         return text if exp is None else f"{text}^{{{exp}}}"
+
+
+def indices_in_latex(indices: Sequence[sp.Expr], printer: Any) -> str:
+    """Return a subscript: ij, but 1,12 and i,k+1, which would be misread without a comma.
+
+    Parameters
+    ----------
+    indices : sequence of Expr
+        One or more indices.
+    printer : LatexPrinter
+        What prints each.
+
+    Returns
+    -------
+    str
+        LaTeX.
+    """
+    comma = "" if all(index.is_Symbol for index in indices) else ","
+    return comma.join(map(printer.doprint, indices))
 
 
 class Quantity:
@@ -111,9 +135,7 @@ class Quantity:
     z[j]**2
     """
 
-    def __init__(
-        self, name: str, formula: Callable[..., sp.Expr], of: Sequence[sp.IndexedBase]
-    ) -> None:
+    def __init__(self, name: str, formula: Callable[..., sp.Expr], of: Sequence[sp.IndexedBase]) -> None:
         body = {"formula": staticmethod(formula), "inputs": len(of)}
         self._head = type(name, (Defined,), body)
         self._of = tuple(of)
@@ -131,6 +153,60 @@ lse = Quantity("A", lambda: sp.log(sum_over(k, sp.exp(z[k]))), of=[z])[()]
 """Log-sum-exp of the logits z, printed A: log of the sum over k of exp(z[k])."""
 
 
+@cache
+def definition(entry: Defined) -> tuple[sp.Expr, dict[sp.Symbol, sp.Symbol]]:
+    """Return the formula of an entry, with stand-ins for the indices, and what they stand for.
+
+    Parameters
+    ----------
+    entry : Defined
+        An entry such as ``p[k]``.
+
+    Returns
+    -------
+    tuple of Expr and dict
+        The formula, and the symbol of the entry that each stand-in is for.
+
+    Notes
+    -----
+    Without stand-ins a formula that sums over k would capture the k of ``q[k]``.
+
+    Examples
+    --------
+    >>> q = Quantity("q", lambda index: sum_over(k, z[k] - z[index]), of=[z])
+    >>> definition(q[k])
+    (Sum(-z[_k] + z[k], (k, 1, K)), {_k: k})
+    """
+    indices = entry.args[entry.inputs :]
+    labels = {array.label for index in indices for array in index.atoms(sp.IndexedBase)}
+    symbols = {s for index in indices for s in index.atoms(sp.Symbol)} - labels
+    stand_in = {s: sp.Dummy(s.name, **s.assumptions0) for s in symbols}
+    formula = entry.formula(*(index.xreplace(stand_in) for index in indices))
+    return sp.sympify(formula), {dummy: s for s, dummy in stand_in.items()}
+
+
+def outermost(total: sp.Sum) -> tuple[sp.Expr, tuple[sp.Symbol, sp.Expr, sp.Expr]]:
+    """Split a sum, which may be a double sum, into what is summed last and over what.
+
+    Parameters
+    ----------
+    total : Sum
+        SymPy makes one Sum with several limits, the inner first, of nested sums.
+
+    Returns
+    -------
+    tuple
+        The summand of the outermost sum, and its index, first and last value.
+
+    Examples
+    --------
+    >>> outermost(sum_over(j, sum_over(i, z[i] * z[j])))
+    (Sum(z[i]*z[j], (i, 1, K)), (j, 1, K))
+    """
+    *inner, limits = total.limits
+    return (sp.Sum(total.function, *inner) if inner else total.function), tuple(limits)
+
+
 def unfold(expr: Any) -> Any:
     """Replace every named quantity by its formula, and name bound indices apart.
 
@@ -144,18 +220,31 @@ def unfold(expr: Any) -> Any:
     Basic
         The same without `Defined` entries; no two sums share an index.
 
+    Raises
+    ------
+    TypeError
+        If the expression binds an index by other means than a sum, such as a product.
+    ValueError
+        If a sum does not start at 1 or later.
+
     Examples
     --------
     >>> unfold(p[i]).has(Defined)
     False
     """
     if isinstance(expr, Defined):
-        return unfold(expr.formula(*expr.args[expr.inputs :]))
+        formula, stands_for = definition(expr)
+        return unfold(formula).xreplace(stands_for)
     if isinstance(expr, sp.Sum):
-        (old, low, high) = expr.limits[0]
+        term, (old, first, last) = outermost(expr)
+        if not first.is_positive:
+            message = f"sums start at 1 or later, this one does not: {expr}"
+            raise ValueError(message)
         new = sp.Dummy(old.name, integer=True, positive=True)
-        body = unfold(expr.func(expr.function, *expr.limits[1:]) if expr.limits[1:] else expr.function)
-        return sp.Sum(body.xreplace({old: new}), (new, low, high))
+        return sp.Sum(unfold(term).xreplace({old: new}), (new, first, last))
+    if isinstance(expr, ExprWithLimits):
+        message = f"the only bound indices that the algebra keeps apart are those of sums, not of {expr}"
+        raise TypeError(message)
     if not expr.args or isinstance(expr, sp.Indexed):
         return expr
     parts = map(unfold, expr.args)
@@ -163,6 +252,32 @@ def unfold(expr: Any) -> Any:
         return expr.func(*parts)
     # A statement is left as it stands: SymPy would decide some relations on the spot.
     return expr.func(*parts, evaluate=False)
+
+
+def rename(expr: Any) -> Any:
+    """Give equal sums in an unfolded expression equal bound indices, and do nothing else.
+
+    Parameters
+    ----------
+    expr : Expr
+        An expression from `unfold`.
+
+    Returns
+    -------
+    Expr
+        The same, with its sums in the form in which `collapse` leaves sums.
+
+    Examples
+    --------
+    >>> rename(unfold(sum_over(k, z[k]))) == rename(unfold(sum_over(l, z[l])))
+    True
+    """
+    if not expr.args or isinstance(expr, sp.Indexed):
+        return expr
+    if isinstance(expr, sp.Sum):
+        term, limits = outermost(expr)
+        return _canonical_sum(rename(term), *limits)
+    return expr.func(*map(rename, expr.args))
 
 
 def differentiate(expr: Any) -> Any:
@@ -190,13 +305,15 @@ def differentiate(expr: Any) -> Any:
     return expr.func(*map(differentiate, expr.args))
 
 
-def collapse(expr: Any) -> Any:
+def collapse(expr: Any, ranges: Mapping[sp.Symbol, sp.Expr] = SIZE) -> Any:
     r"""Simplify sums by the three rules that hold for every size.
 
     Parameters
     ----------
     expr : Expr
         An expression without `Defined` entries (see `unfold`).
+    ranges : mapping
+        The size of the range of each index that may stand free in the expression.
 
     Returns
     -------
@@ -207,57 +324,72 @@ def collapse(expr: Any) -> Any:
 
     Notes
     -----
-    Every index stands for a number in its own range, so the middle rule needs no condition
-    ``1 <= j <= K``; SymPy's own summation keeps that condition as a Piecewise.
+    An index stands for a number in its own range. So the middle rule needs no condition
+    ``1 <= j <= K`` where that is the range of j, and is not applied where it is not; SymPy's
+    own summation keeps that condition as a Piecewise.
 
     Examples
     --------
-    >>> collapse(sum_over(k, c * z[k] * delta(k, j)))
-    c*z[j]
-    >>> collapse(sum_over(k, c))
-    K*c
+    >>> collapse(sum_over(k, s * z[k] * delta(k, j)))
+    s*z[j]
+    >>> collapse(sum_over(k, s))
+    K*s
     """
     if not expr.args or isinstance(expr, sp.Indexed):
         return expr
     if isinstance(expr, sp.Sum):
-        ((index, first, size),) = expr.limits
-        if size.is_Integer:
-            members = range(int(first), int(size) + 1)
-            return collapse(sp.Add(*(expr.function.xreplace({index: sp.Integer(m)}) for m in members)))
-        if first != 1:
-            return sp.Sum(collapse(expr.function), (index, first, size))
-        terms = sp.Add.make_args(sp.expand(collapse(expr.function)))
-        return sp.Add(*(_sum_of_product(term, index, size) for term in terms))
-    return expr.func(*map(collapse, expr.args))
+        term, (index, first, last) = outermost(expr)
+        if first.is_Integer and last.is_Integer:
+            members = map(sp.Integer, range(int(first), int(last) + 1))
+            return collapse(sp.Add(*(term.xreplace({index: m}) for m in members)), ranges)
+        terms = sp.Add.make_args(_expand(collapse(term, {**ranges, index: last})))
+        return sp.Add(*(_sum_of_product(t, index, first, last, ranges) for t in terms))
+    return expr.func(*(collapse(argument, ranges) for argument in expr.args))
 
 
-def _sum_of_product(term: sp.Expr, index: sp.Symbol, size: sp.Expr) -> sp.Expr:
+def _expand(expr: sp.Expr) -> sp.Expr:
+    """Multiply out; by itself SymPy would also make a Product of the exponential of a Sum."""
+    return sp.expand(expr, power_exp=False).replace(
+        sp.exp, lambda exponent: sp.Mul(*map(sp.exp, sp.Add.make_args(sp.expand(exponent))))
+    )
+
+
+def _sum_of_product(
+    term: sp.Expr, index: sp.Symbol, first: sp.Expr, last: sp.Expr, ranges: Mapping[sp.Symbol, sp.Expr]
+) -> sp.Expr:
     constant, rest = term.as_independent(index, as_Add=False)
-    if rest == 1:
-        return constant * size
+    count = last - first + 1
+    if rest == 1 and count.is_nonnegative:
+        return constant * count
     for factor in sp.Mul.make_args(rest):
-        if isinstance(factor, delta) and index in factor.args:
+        if first == 1 and isinstance(factor, delta) and index in factor.args:
             (other,) = set(factor.args) - {index}
-            return constant * (rest / factor).xreplace({index: other})
-    bound = sp.Dummy("k", integer=True, positive=True, dummy_index=_depth(rest) + 1)
-    return constant * sp.Sum(rest.xreplace({index: bound}), (bound, 1, size))
+            known = other.is_Integer and other >= 1 and (last - other).is_nonnegative
+            if known or ranges.get(other) == last:
+                return constant * (rest / factor).xreplace({index: other})
+    return constant * _canonical_sum(rest, index, first, last)
+
+
+def _canonical_sum(term: sp.Expr, index: sp.Symbol, first: sp.Expr, last: sp.Expr) -> sp.Sum:
+    """Return a sum whose index is the same in equal sums, and that of no other sum in the term."""
+    bound = sp.Dummy("k", integer=True, positive=True, dummy_index=_depth(term) + 1)
+    return sp.Sum(term.xreplace({index: bound}), (bound, first, last))
 
 
 def _depth(expr: sp.Basic) -> int:
-    """Return how deep sums are nested: equal sums then get equal bound indices."""
+    """Return how deep sums are nested."""
     below = max(map(_depth, expr.args), default=0)
-    return below + isinstance(expr, sp.Sum)
+    return below + (len(expr.limits) if isinstance(expr, sp.Sum) else 0)
 
 
-def _cases(expr: sp.Expr, given: Iterable[sp.Eq] = ()) -> list[sp.Expr]:
+def _cases(expr: sp.Expr, rules: Mapping[sp.Expr, sp.Expr]) -> list[sp.Expr]:
     """Apply what is given and split on whether two free indices are equal, until no delta is left."""
-    expr = collapse(expr).xreplace({collapse(unfold(known.lhs)): known.rhs for known in given})
-    deltas = sorted(expr.atoms(delta), key=sp.default_sort_key)
-    for d in deltas:
+    expr = collapse(collapse(expr).xreplace(rules))
+    for d in sorted(expr.atoms(delta), key=sp.default_sort_key):
         kept, gone = sorted(d.args, key=lambda a: (a.is_Symbol, sp.default_sort_key(a)))
         if not d.atoms(sp.Dummy):
             equal, distinct = expr.xreplace({gone: kept}), expr.xreplace({d: sp.S.Zero})
-            return [*_cases(equal, given), *_cases(distinct, given)]
+            return [*_cases(equal, rules), *_cases(distinct, rules)]
     return [expr]
 
 
@@ -265,25 +397,36 @@ def _to_rational(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Symbol, sp.Expr]]:
     """Put a symbol for each sum and each exponential: what is left is a rational function."""
     names: dict[sp.Expr, sp.Symbol] = {}
 
-    def name(atom: sp.Expr, positive: bool) -> sp.Symbol:
+    def name(atom: sp.Expr, *, positive: bool | None) -> sp.Symbol:
         if atom not in names:
-            names[atom] = sp.Dummy(positive=True) if positive else sp.Dummy(real=True)
+            real = True if positive else atom.is_real
+            names[atom] = sp.Dummy(positive=positive or None, real=real)
         return names[atom]
 
     def walk(e: sp.Expr) -> sp.Expr:
         if isinstance(e, sp.Sum):
-            return name(e, positive=bool(e.function.is_positive))
+            return name(e, positive=_is_positive_sum(e))
         if isinstance(e, sp.exp):
             factor, atom = e.exp.as_coeff_Mul()
             if not factor.is_Integer:
                 factor, atom = sp.S.One, e.exp
-            return name(sp.exp(atom), positive=True) ** factor
+            return name(sp.exp(atom), positive=e.is_positive) ** factor
         if not e.args or isinstance(e, sp.Indexed):
             return e
         return e.func(*map(walk, e.args))
 
-    rational = walk(sp.expand(expr))
+    rational = walk(_expand(expr))
     return rational, {symbol: atom for atom, symbol in names.items()}
+
+
+def _is_positive_sum(total: sp.Sum) -> bool:
+    """Return whether a sum has at least one term and positive terms only."""
+    has_terms = all((last - first).is_nonnegative for _, first, last in total.limits)
+    return bool(has_terms and total.function.is_positive)
+
+
+def _carry_out(expr: Any) -> sp.Expr:
+    return differentiate(unfold(sp.sympify(expr)))
 
 
 def residue(expr: Any, given: Iterable[sp.Eq] = ()) -> sp.Expr:
@@ -314,7 +457,8 @@ def residue(expr: Any, given: Iterable[sp.Eq] = ()) -> sp.Expr:
     >>> residue(sp.Derivative(p[i], z[j]) - p[i] * (delta(i, j) - p[j]))
     0
     """
-    for case in _cases(differentiate(unfold(sp.sympify(expr))), tuple(given)):
+    rules = {collapse(_carry_out(known.lhs)): _carry_out(known.rhs) for known in given}
+    for case in _cases(_carry_out(expr), rules):
         rational, names = _to_rational(case)
         left = sp.cancel(sp.together(sp.expand(sp.expand_log(rational))))
         if left != 0:
@@ -349,18 +493,17 @@ def is_positive(expr: Any, *, several: Collection[sp.Symbol] = ()) -> bool:
     >>> is_positive(1 - p[i]), is_positive(1 - p[i], several=[K])
     (False, True)
     """
-    cases = _cases(differentiate(unfold(sp.sympify(expr))))
-    return all(_case_is_positive(case, several) for case in cases)
+    return all(_case_is_positive(case, several) for case in _cases(_carry_out(expr), {}))
 
 
 def _case_is_positive(expr: sp.Expr, several: Collection[sp.Symbol]) -> bool:
     splits: list[dict[sp.Expr, sp.Expr]] = [{}]
     for total in expr.atoms(sp.Sum):
-        ((index, first, size),) = total.limits
-        if first == 1 and total.function.is_positive:
+        term, (index, first, size) = outermost(total)
+        if first == 1 and _is_positive_sum(total):
             rest = sp.Dummy(positive=True) if size in several else sp.Dummy(nonnegative=True)
             own = [a for a in expr.free_symbols if SIZE.get(a) == size]
-            splits += [{total: total.function.xreplace({index: a}) + rest} for a in own]
+            splits += [{total: term.xreplace({index: a}) + rest} for a in own]
     for split in splits:
         rational, _ = _to_rational(expr.xreplace(split))
         if sp.factor(sp.cancel(sp.together(rational))).is_positive:

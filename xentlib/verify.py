@@ -7,118 +7,43 @@ each alteration which changes the meaning is caught at concrete numbers.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from itertools import combinations, islice, product
-from random import Random
+import copy
+import math
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice, pairwise, product
 from typing import Any
 
-import mpmath
 import numpy as np
 import sympy as sp
-from sympy.core.function import AppliedUndef
 
-from xentlib.evaluation import evaluate
+from xentlib.alterations import alterations
+from xentlib.claims import Claim, VerificationError, announce, check_id, show
 from xentlib.printing import to_latex
-from xentlib.symbolic import SIZE, Defined, K, differentiate, is_positive, residue, unfold
+from xentlib.symbolic import SIZE, is_positive, rename, residue, unfold
+from xentlib.witnesses import (
+    UndefinedError,
+    Values,
+    check_given,
+    check_point,
+    counterexample,
+    describe,
+    points,
+    smallest,
+    symbols_of,
+    truth,
+)
 
 __all__ = ["Claim", "VerificationError", "agree", "derive", "prove", "refute"]
 
-Values = Mapping[Any, Any]
-DIGITS = 30
-
-
-class VerificationError(AssertionError):
-    """A claim did not hold; the message gives the residue or the witness."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A record of the ledger, as it is stored in the metadata of a notebook's output.
-
-    Attributes
-    ----------
-    id : str
-        The permanent name: lower case, digits and hyphens.
-    kind : str
-        ``proof``, ``agreement`` or ``refutation``.
-    level : str
-        ``every K``, ``fixed K``, ``exact`` (K plays no role) or ``numeric``.
-    statement : str
-        LaTeX, printed from the object that was checked.
-    assumptions : list of str
-        LaTeX.
-    tolerance : str or None
-        Of an agreement.
-    points : int or None
-        How many points an agreement was checked at.
-    refuted : int or None
-        How many altered statements a proof refuted.
-    witness : str or None
-        LaTeX: the values at which a refuted statement fails.
-    error : float or None
-        The largest error of an agreement in units of its tolerance; depends on the machine.
-    """
-
-    id: str
-    kind: str
-    level: str
-    statement: str
-    assumptions: list[str]
-    tolerance: str | None = None
-    points: int | None = None
-    refuted: int | None = None
-    witness: str | None = None
-    error: float | None = None
-
-
-def _claim_id(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text):
-        message = f"a claim's ID is lower-case words and digits joined by hyphens, not {text!r}"
-        raise ValueError(message)
-    return text
-
-
-def _show(plain: str, markdown: str, metadata: dict[str, Any] | None = None) -> None:
-    """Show a result where the cell stands; outside a notebook, print it."""
-    try:
-        from IPython.core.getipython import get_ipython
-        from IPython.display import display
-    except ImportError:
-        print(plain)
-        return
-    if get_ipython() is None:
-        print(plain)
-    else:
-        data = {"text/plain": plain, "text/markdown": markdown}
-        display(data, raw=True, metadata=metadata or {})
-
-
-def _announce(claim: Claim, mark: str, verdict: str, statement: Any) -> None:
-    words = verdict.replace("$", "").replace("\\", "")
-    plain = f"{mark} {claim.id}: {words}\n{statement}"
-    markdown = f"$$\n{claim.statement}\n$$\n\n{mark} `{claim.id}`: {verdict}"
-    _show(plain, markdown, {"claim": asdict(claim)})
-
-
-# --- What a statement assumes, and numbers that respect it -----------------------------------
-
-
-def _symbols(statement: Any) -> set[Any]:
-    """Return the free symbols of a statement with those inside its named quantities."""
-    return set(unfold(statement).free_symbols)
-
 
 def _level(statement: Any, at: Values) -> str:
-    if K in at:
+    if at:
         return "fixed K"
-    sizes = set(SIZE.values())
-    return "every K" if _symbols(statement) & (sizes | set(SIZE)) else "exact"
+    return "every K" if symbols_of(statement) & {*SIZE, *SIZE.values()} else "exact"
 
 
 def _assumptions(statement: Any, given: Sequence[Any], at: Values) -> list[str]:
-    symbols = _symbols(statement)
+    symbols = symbols_of(statement)
     ranges: dict[sp.Symbol, list[sp.Symbol]] = {}
     for index in SIZE:
         if index in symbols:
@@ -131,95 +56,47 @@ def _assumptions(statement: Any, given: Sequence[Any], at: Values) -> list[str]:
     return result + [to_latex(assumption) for assumption in given]
 
 
-def _smallest_size(given: Sequence[Any]) -> int:
-    bounds = [a.rhs for a in given if isinstance(a, sp.Ge) and a.lhs == K]
-    return int(max(bounds, default=1))
-
-
-def _points(statement: Any, given: Sequence[Any], at: Values) -> Iterator[dict[Any, Any]]:
-    """Yield values for every free symbol, at all small sizes and index places, seeded."""
-    random = Random(str(statement))
-    symbols = _symbols(statement)
-    indices = sorted((s for s in SIZE if s in symbols), key=str)
-    arrays = sorted(unfold(statement).atoms(sp.IndexedBase), key=str)
-    labels = {array.label for array in arrays}
-    scalars = [s for s in symbols if isinstance(s, sp.Symbol)]
-    scalars = sorted(
-        {s for s in scalars if s not in SIZE and s not in SIZE.values() and s not in labels}, key=str
-    )
-    scalars += sorted(unfold(statement).atoms(AppliedUndef), key=str)
-    smallest = _smallest_size(given)
-    sizes = [at[K]] if K in at else range(smallest, 5)
-    for _ in range(3):
-        for size in sizes:
-            for places in product(range(1, size + 1), repeat=len(indices)):
-                values: dict[Any, Any] = dict.fromkeys(SIZE.values(), size)
-                values |= dict(zip(indices, places, strict=True))
-                values |= {array: _random_array(array, size, random) for array in arrays}
-                values |= {s: _random_number(s, random) for s in scalars}
-                yield values
-
-
-def _random_number(symbol: Any, random: Random) -> mpmath.mpf:
-    low = 1 if symbol.is_positive else -4000
-    return mpmath.mpf(random.randint(low, 4000)) / 1000
-
-
-def _random_array(array: sp.IndexedBase, size: int, random: Random) -> list[mpmath.mpf]:
-    return [_random_number(array[0], random) for _ in range(size)]
-
-
-def _counterexample(statement: Any, given: Sequence[Any], at: Values) -> Values | None:
-    """Return values at which a statement is false, or None if none of the points is one."""
-    if statement.atoms(AppliedUndef):
-        statement = _with_hypotheses(statement, given)
-    with mpmath.workdps(DIGITS):
-        return next((v for v in _points(statement, given, at) if _is_false(statement, v)), None)
-
-
-def _is_false(statement: Any, values: Values) -> bool:
-    try:
-        return not evaluate(statement, values)
-    except ZeroDivisionError:
-        return False  # the statement says nothing here
-
-
-def _with_hypotheses(statement: Any, given: Sequence[Any]) -> Any:
-    """Carry out derivatives of undefined functions as the hypotheses say."""
-    rules = {known.lhs: known.rhs for known in given if isinstance(known, sp.Eq)}
-    sides = [differentiate(unfold(side)).xreplace(rules) for side in statement.args]
-    return statement.func(*sides, evaluate=False)
-
-
 # --- Proof -----------------------------------------------------------------------------------
 
 
 def _why_not(statement: Any, given: Sequence[Any], by: Any) -> str | None:
     """Return None if a statement is proved, else what stands in the way."""
-    known = [a for a in given if isinstance(a, sp.Eq)]
-    several = [K] if _smallest_size(given) >= 2 else []
     if isinstance(statement, sp.Eq):
-        left = residue(statement.lhs - statement.rhs, known)
+        left = residue(statement.lhs - statement.rhs, [a for a in given if isinstance(a, sp.Eq)])
         return None if left == 0 else f"left side - right side = {left}"
     if isinstance(statement, sp.Gt | sp.Lt):
         difference = statement.gts - statement.lts
+        several = [size for size in SIZE.values() if smallest(size, given) >= 2]
         if is_positive(difference, several=several):
             return None
         return f"no proof that {difference} is positive"
     if isinstance(statement, sp.And):
         return next(filter(None, (_why_not(part, given, by) for part in statement.args)), None)
-    if isinstance(statement, sp.Equivalent) and by is not None:
-        return _why_not_equivalent(statement, by)
-    message = (
-        "prove takes an equation, a strict inequality, several of these joined by And, or an Equivalent of "
-        f"two strict inequalities with by=an increasing function; this is a {type(statement).__name__}"
-    )
-    raise TypeError(message)
+    return _why_not_equivalent(statement, by)
+
+
+def _check_form(statement: Any, by: Any) -> None:
+    for part in statement.args if isinstance(statement, sp.And) else (statement,):
+        decided = isinstance(part, bool) or part in (sp.true, sp.false)
+        equivalence = by is not None and _is_equivalence(part)
+        if not (decided or equivalence or isinstance(part, sp.Eq | sp.Gt | sp.Lt)):
+            message = (
+                "prove takes an equation, a strict inequality, several of these joined by And, or an "
+                "Equivalent of two strict inequalities with by=an increasing function; this is a "
+                f"{type(part).__name__}"
+            )
+            raise TypeError(message)
+
+
+def _is_equivalence(statement: Any) -> bool:
+    parts = statement.args if isinstance(statement, sp.Equivalent) else ()
+    return len(parts) == 2 and all(isinstance(part, sp.Gt | sp.Lt) for part in parts)
 
 
 def _why_not_equivalent(statement: sp.Equivalent, by: Any) -> str | None:
     r"""Show a < b <=> c < d by (d - c) = factor * (g(b) - g(a)), g increasing, factor positive."""
     x = sp.Dummy("x", real=True)
+    # Positive is also finite: where g has a pole, as tan has, its derivative is not shown positive.
     if not sp.diff(by(x), x).is_positive:
         return f"{by} is not shown to be increasing"
     first, second = statement.args
@@ -230,20 +107,45 @@ def _why_not_equivalent(statement: sp.Equivalent, by: Any) -> str | None:
     return f"neither side's gap is shown to be a positive multiple of the other's gap under {by}"
 
 
-def _is_tautology(statement: Any) -> bool:
-    if statement in (sp.true, sp.false):
-        return True
-    if not isinstance(statement, sp.Eq):
-        return False
-    left, right = (unfold(side).as_dummy() for side in statement.args)
-    return bool(left == right)
+def _shows_nothing(statement: Any, given: Sequence[Any]) -> str | None:
+    """Return why a statement would be no achievement to prove, None if it would be one."""
+    if isinstance(statement, bool) or statement in (sp.true, sp.false):
+        return f"SymPy made it {statement} before it could be checked (evaluate=False prevents that)"
+    if isinstance(statement, sp.And):
+        return next(filter(None, (_shows_nothing(part, given) for part in statement.args)), None)
+    if _is_equivalence(statement) and len({_apart(part.gts - part.lts) for part in statement.args}) == 1:
+        return "it is a tautology, its sides are the same"
+    if isinstance(statement, sp.Eq):
+        difference = _apart(statement.lhs - statement.rhs)
+        rules = {_apart(known.lhs): _apart(known.rhs) for known in given if isinstance(known, sp.Eq)}
+        if difference == 0:
+            return "it is a tautology, its sides are the same"
+        if difference.xreplace(rules) == 0:
+            return "it only repeats what is given"
+    return None
 
 
-def _fixed(statement: Any, at: Values) -> Any:
-    """Return a statement with sizes fixed; those inside its named quantities too."""
+def _apart(expr: sp.Expr) -> sp.Expr:
+    """Return an expression in which the names of quantities and of bound indices do not matter."""
+    return rename(unfold(expr))
+
+
+def _first_reason(statement: Any, given: Sequence[Any], by: Any, at: Values) -> str | None:
+    """Return None if a statement is proved, at each place of the indices where a size is fixed."""
+    indices = sorted((s for s in symbols_of(statement) if SIZE.get(s) in at), key=str)
+    for place in product(*(range(1, at[SIZE[index]] + 1) for index in indices)):
+        numbers = {**at, **dict(zip(indices, place, strict=True))}
+        reason = _why_not(_fixed(statement, numbers), given, by)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _fixed(statement: Any, numbers: Values) -> Any:
+    """Put numbers for sizes and indices in a statement and inside its named quantities."""
     if isinstance(statement, sp.Expr):
-        return unfold(statement).xreplace({size: sp.sympify(value) for size, value in at.items()})
-    return statement.func(*(_fixed(part, at) for part in statement.args), evaluate=False)
+        return unfold(statement).xreplace({s: sp.Integer(number) for s, number in numbers.items()})
+    return statement.func(*(_fixed(part, numbers) for part in statement.args), evaluate=False)
 
 
 def prove(
@@ -273,131 +175,83 @@ def prove(
     Raises
     ------
     VerificationError
-        If the statement is a tautology, if it is not proved, if numbers contradict it, or if
-        an alteration that changes its meaning cannot be refuted.
+        If the statement is a tautology, if it is not proved, if numbers contradict it, if there
+        are no numbers to try it at, or if an alteration that changes its meaning cannot be
+        refuted.
     TypeError, ValueError
-        If the statement or the ID has not the form above.
+        If the statement, an assumption or the ID has not the form above.
 
     Notes
     -----
     Equations are decided by `xentlib.symbolic.residue`, inequalities by
     `xentlib.symbolic.is_positive`. Alterations are refuted by numbers alone
-    (`xentlib.evaluation.evaluate`, 30 digits); one that no number refutes must itself be
+    (`xentlib.evaluation.evaluate`, 30 digits and more); one that no number refutes must itself be
     provable, which shows that it means the same.
 
     Examples
     --------
     >>> from xentlib.symbolic import k, p, sum_over
     >>> prove("softmax-sum", sp.Eq(sum_over(k, p[k]), 1))
-    ✓ softmax-sum: proved for every K; 4 altered statements refuted
+    ✓ softmax-sum: proved for every K; 5 altered statements refuted
     Eq(Sum(p[k], (k, 1, K)), 1)
     """
-    _claim_id(claim_id)
-    if _is_tautology(statement):
-        message = f"{claim_id}: {statement} is a tautology, its sides are the same: nothing to prove"
+    check_id(claim_id)
+    known = check_given(given)
+    sizes = _check_sizes(at or {})
+    _check_form(statement, by)
+    nothing = _shows_nothing(statement, known)
+    if nothing is not None:
+        message = f"{claim_id}: there is nothing to prove in {statement}: {nothing}"
         raise VerificationError(message)
-    given = tuple(given) if isinstance(given, Sequence) else (given,)
-    at = at or {}
-    reason = _why_not(_fixed(statement, at), given, by)
-    witness = _counterexample(statement, given, at)
+    reason = _first_reason(statement, known, by, sizes)
+    witness = counterexample(statement, known, sizes)
     if reason is not None or witness is not None:
         message = f"{claim_id} is not proved: {reason or 'the numbers contradict the algebra'}"
         if witness is not None:
-            message += f"; false at {_describe(statement, witness, str)}"
+            message += f"; false at {describe(statement, witness, str, known)}"
         raise VerificationError(message)
+    refuted = _count_refuted(claim_id, statement, known, by, sizes)
+    level = _level(statement, sizes)
+    claim = Claim(
+        claim_id, "proof", level, to_latex(statement), _assumptions(statement, known, sizes), refuted=refuted
+    )
+    announce(claim, "✓", f"{_scope(level, known, sizes)}; {refuted} altered statements refuted", statement)
+
+
+def _scope(level: str, given: Sequence[Any], at: Values) -> str:
+    if level == "fixed K":
+        return "proved for " + ", ".join(f"${size} = {value}$" for size, value in at.items())
+    if level == "exact":
+        return "proved"
+    bounds = [to_latex(a) for a in given if isinstance(a, sp.Ge | sp.Le)]
+    return f"proved for every ${', '.join(bounds) or 'K'}$"
+
+
+def _check_sizes(at: Values) -> Values:
+    for size, value in at.items():
+        if size not in SIZE.values() or not isinstance(value, int) or value < 1:
+            message = f"at= fixes sizes, such as {{K: 2}}, not {size} = {value!r}"
+            raise ValueError(message)
+    return at
+
+
+def _count_refuted(claim_id: str, statement: Any, given: Sequence[Any], by: Any, at: Values) -> int:
+    """Refute the altered statements by numbers, or prove that they mean the same."""
     refuted = 0
-    for name, altered in _alterations(statement):
-        if _counterexample(altered, given, at) is not None:
-            refuted += 1
-        elif not _still_holds(_fixed(altered, at), given, by):
-            message = f"{claim_id}: the alteration '{name}', {altered}, cannot be refuted"
+    for kind, altered in alterations(statement):
+        try:
+            if counterexample(altered, given, at) is not None:
+                refuted += 1
+                continue
+        except UndefinedError:
+            continue  # it says nothing, so it is neither true nor false
+        if _first_reason(altered, given, by, at) is not None:
+            message = f"{claim_id}: the alteration '{kind}', {altered}, cannot be refuted"
             raise VerificationError(message)
     if refuted == 0:
         message = f"{claim_id}: no alteration could be refuted, so the proof shows nothing"
         raise VerificationError(message)
-    level = _level(statement, at)
-    claim = Claim(
-        claim_id, "proof", level, to_latex(statement), _assumptions(statement, given, at), refuted=refuted
-    )
-    scope = {"every K": "proved for every $K$", "exact": "proved"}.get(level, f"proved for $K = {at.get(K)}$")
-    _announce(claim, "✓", f"{scope}; {refuted} altered statements refuted", statement)
-
-
-def _still_holds(altered: Any, given: Sequence[Any], by: Any) -> bool:
-    return altered != sp.false and (altered == sp.true or _why_not(altered, given, by) is None)
-
-
-# --- Alterations -----------------------------------------------------------------------------
-
-
-def _alterations(statement: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the statements that a slip of the pen would have made of this one, each once."""
-    seen = {statement}
-    for name, altered in _raw_alterations(statement):
-        if altered not in seen:
-            seen.add(altered)
-            yield name, altered
-
-
-def _raw_alterations(statement: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(statement, sp.Gt | sp.Lt):
-        opposite = sp.Lt if isinstance(statement, sp.Gt) else sp.Gt
-        yield "reversed", opposite(statement.lhs, statement.rhs, evaluate=False)
-        yield "bound tightened", sp.Gt(statement.gts - statement.lts, sp.Rational(1, 8), evaluate=False)
-        return
-    if isinstance(statement, sp.And):
-        for part in statement.args:
-            yield from _raw_alterations(part)
-        return
-    if isinstance(statement, sp.Equivalent):
-        for place, part in enumerate(statement.args):
-            other = statement.args[1 - place]
-            reverse = sp.Lt if isinstance(part, sp.Gt) else sp.Gt
-            yield "reversed", sp.Equivalent(reverse(*part.args, evaluate=False), other, evaluate=False)
-            for name, altered in _altered_sides(part):
-                yield name, sp.Equivalent(altered, other, evaluate=False)
-        return
-    yield from _altered_sides(statement)
-
-
-def _altered_sides(relation: Any) -> Iterator[tuple[str, Any]]:
-    for place in (0, 1):
-        for name, altered in _altered_expressions(relation.args[place]):
-            sides = [altered, relation.args[1]] if place == 0 else [relation.args[0], altered]
-            yield name, relation.func(*sides, evaluate=False)
-
-
-def _altered_expressions(expr: sp.Expr) -> Iterator[tuple[str, sp.Expr]]:
-    yield "sign flipped", -expr
-    yield "factor of two", 2 * expr
-    if expr.is_number:
-        yield "off by one", expr + 1
-    yield from _altered_inside(expr)
-
-
-def _altered_inside(expr: Any) -> Iterator[tuple[str, Any]]:
-    indices = sorted((s for s in expr.free_symbols if s in SIZE), key=str)
-    for a, b in combinations(indices, 2):
-        yield "indices swapped", expr.xreplace({a: b, b: a})
-    if isinstance(expr, sp.Add):
-        for term in expr.args:
-            yield "sign flipped", expr - 2 * term
-            yield "factor of two", expr + term
-            yield "term dropped", expr - term
-    if isinstance(expr, sp.exp):
-        yield "sign flipped", sp.exp(-expr.exp)
-        yield "factor of two", sp.exp(2 * expr.exp)
-    if isinstance(expr, sp.Sum):
-        ((index, first, last),) = expr.limits
-        yield "first term left out", sp.Sum(expr.function, (index, first + 1, last))
-    if isinstance(expr, sp.Sum | sp.Derivative):
-        for name, inside in _altered_inside(expr.args[0]):
-            yield name, expr.func(inside, *expr.args[1:])
-    elif not isinstance(expr, sp.Indexed | Defined | sp.KroneckerDelta | AppliedUndef):
-        for place, argument in enumerate(expr.args):
-            if isinstance(argument, sp.Expr):
-                for name, inside in _altered_inside(argument):
-                    yield name, expr.func(*expr.args[:place], inside, *expr.args[place + 1 :])
+    return refuted
 
 
 # --- Derivation ------------------------------------------------------------------------------
@@ -416,8 +270,8 @@ def derive(*lines: Any, given: Any = ()) -> None:
     Raises
     ------
     VerificationError
-        If two neighbours are not proved equal (the message names them and the residue), or
-        look the same.
+        If two neighbours are not proved equal (the message names them and the residue), if
+        numbers contradict it, or if they look the same.
     ValueError
         If there are fewer than two lines.
 
@@ -431,20 +285,26 @@ def derive(*lines: Any, given: Any = ()) -> None:
     if len(lines) < 2:
         message = f"a derivation has at least two lines, this one has {len(lines)}"
         raise ValueError(message)
-    known = tuple(given) if isinstance(given, Sequence) else (given,)
+    known = check_given(given)
     expressions = [sp.sympify(line) for line in lines]
-    for number, (before, after) in enumerate(zip(expressions, expressions[1:], strict=False), start=1):
-        if before == after:
-            message = f"lines {number} and {number + 1} are the same: {before}"
+    for number, (before, after) in enumerate(pairwise(expressions), start=2):
+        if to_latex(before) == to_latex(after):
+            message = f"lines {number - 1} and {number} are the same: {before}"
             raise VerificationError(message)
-        left = residue(before - after, known)
-        if left != 0:
-            message = f"line {number + 1}, {after}, does not follow from {before}: they differ by {left}"
+        step = sp.Eq(before, after, evaluate=False)
+        reason = _why_not(step, known, None)
+        witness = counterexample(step, known, {})
+        if reason is not None or witness is not None:
+            message = (
+                f"line {number}, {after}, does not follow from {before}: {reason or 'numbers contradict it'}"
+            )
+            if witness is not None:
+                message += f"; they differ at {describe(step, witness, str, known)}"
             raise VerificationError(message)
     plain = "\n = ".join(map(str, expressions))
     first, *others = map(to_latex, expressions)
     body = r" \\[0.6em]".join(f"\n&= {line}" for line in others)
-    _show(plain, f"$$\n\\begin{{aligned}}\n{first} {body.lstrip()}\n\\end{{aligned}}\n$$")
+    show(plain, f"$$\n\\begin{{aligned}}\n{first} {body.lstrip()}\n\\end{{aligned}}\n$$")
 
 
 # --- Agreement -------------------------------------------------------------------------------
@@ -473,14 +333,18 @@ def agree(
     at : iterable
         The points; each is an array, or a tuple of arguments.
     rtol, atol : float
-        The tolerance: ``abs(left - right) <= atol + rtol * abs(right)`` in every entry.
+        The tolerance: ``abs(left - right) <= atol + rtol * abs(right)`` in every entry. One of
+        them is more than 0, and rtol is less than 1.
 
     Raises
     ------
     VerificationError
-        At the first point where shapes differ, a value is nan, or the error is too large.
+        If the statement is false at some numbers; at the first point where shapes differ, where
+        there is no entry, where an entry is not finite, or where the error is too large.
+    TypeError
+        If a side is not made of floats or integers.
     ValueError
-        If there is no tolerance, no point, or but one way to compute.
+        If there is no tolerance below 1, no point, or but one way to compute.
 
     Examples
     --------
@@ -492,47 +356,72 @@ def agree(
     ✓ sum-in-floats: agrees at 5 points, every entry, to within rtol 1e-15
     Eq(Sum(p[k], (k, 1, K)), 1)
     """
-    _claim_id(claim_id)
-    if left is right:
+    check_id(claim_id)
+    if left == right:
         message = f"{claim_id}: both sides are the same function, which agrees with itself"
         raise ValueError(message)
-    if not (rtol > 0 or atol > 0):
-        message = f"{claim_id}: a tolerance is needed, rtol or atol above 0"
+    if not (0 <= rtol < 1 and 0 <= atol < math.inf and rtol + atol > 0):
+        message = (
+            f"{claim_id}: a tolerance is needed, rtol (below 1) or atol above 0, not {rtol=} and {atol=}"
+        )
         raise ValueError(message)
-    worst, points = 0.0, 0
+    # Else it could show a formula that has nothing to do with the two sides, and is wrong.
+    witness = counterexample(statement, (), {}) if isinstance(statement, sp.Basic) else None
+    if witness is not None:
+        message = f"{claim_id}: {statement} is false at {describe(statement, witness, str)}"
+        raise VerificationError(message)
+    worst, count = 0.0, 0
     for point in at:
         arguments = point if isinstance(point, tuple) else (point,)
-        worst = max(worst, _error(claim_id, left(*arguments), right(*arguments), rtol, atol, arguments))
-        points += 1
-    if points == 0:
+        # Copies: a side that writes into its argument would change the point for the other.
+        a = _numbers(claim_id, "left", left(*copy.deepcopy(arguments)))
+        b = _numbers(claim_id, "right", right(*copy.deepcopy(arguments)))
+        worst = max(worst, _error(claim_id, a, b, rtol, atol, arguments))
+        count += 1
+    if count == 0:
         message = f"{claim_id}: no point was given to check at"
         raise ValueError(message)
     tolerance = " ".join(f"{n} {v:g}".replace("e-0", "e-") for n, v in (("rtol", rtol), ("atol", atol)) if v)
     claim = Claim(
         claim_id, "agreement", "numeric", to_latex(statement), [],
-        tolerance=tolerance, points=points, error=float(f"{worst:.1e}"),
+        tolerance=tolerance, points=count, error=float(f"{worst:.1e}"),
     )  # fmt: skip
-    _announce(claim, "✓", f"agrees at {points} points, every entry, to within {tolerance}", statement)
+    announce(claim, "✓", f"agrees at {count} points, every entry, to within {tolerance}", statement)
 
 
-def _error(claim_id: str, left: Any, right: Any, rtol: float, atol: float, point: Any) -> float:
-    """Return the largest error in units of the tolerance; shapes first, then nan, then size."""
-    a, b = np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64)
+def _numbers(claim_id: str, name: str, side: Any) -> Any:
+    """Return a side as a new array, which the other side cannot change, of at least double precision."""
+    array = np.asarray(side)
+    if array.dtype.kind not in "fiu":
+        message = f"{claim_id}: the {name} side must be floats or integers, but its dtype is {array.dtype}"
+        raise TypeError(message)
+    if array.dtype.kind in "iu" and (np.abs(array.astype(np.float64)) >= 2.0**53).any():
+        message = f"{claim_id}: the {name} side has integers that float64 would round: {array}"
+        raise TypeError(message)
+    return array.astype(np.result_type(array, np.float64))
+
+
+def _error(claim_id: str, a: Any, b: Any, rtol: float, atol: float, point: Any) -> float:
+    """Return the largest error in units of the tolerance; shapes first, then what is not finite."""
     if a.shape != b.shape:
         message = f"{claim_id}: the left side has shape {a.shape}, the right side {b.shape}"
         raise VerificationError(message)
+    if a.size == 0:
+        message = f"{claim_id}: there is no entry to compare, the shape is {a.shape}, at the point {point}"
+        raise VerificationError(message)
     for side, value in (("left", a), ("right", b)):
-        if np.isnan(value).any():
-            message = f"{claim_id}: the {side} side is nan at {np.argwhere(np.isnan(value))[0]}, point {point}"
+        if not np.isfinite(value).all():
+            place = tuple(map(int, np.argwhere(~np.isfinite(value))[0]))
+            message = f"{claim_id}: the {side} side is {value[place]} at {place}, at the point {point}"
             raise VerificationError(message)
-    same = a == b
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.where(same, 0.0, np.abs(a - b) / (atol + rtol * np.abs(b)))
-    worst = float(ratio.max(initial=0.0))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        # Two equal entries agree also where the tolerance is 0.
+        ratio = np.where(a == b, 0.0, np.abs(a - b) / (atol + rtol * np.abs(b)))
+    worst = float(ratio.max())
     if not worst <= 1:
-        place = np.unravel_index(int(np.argmax(np.where(np.isnan(ratio), np.inf, ratio))), ratio.shape)
+        place = tuple(map(int, np.unravel_index(np.argmax(ratio), ratio.shape)))
         message = (
-            f"{claim_id}: entry {tuple(map(int, place))} is {a[place]!r} on the left and {b[place]!r} on the "
+            f"{claim_id}: entry {place} is {a[place]} on the left and {b[place]} on the "
             f"right, {worst:.3g} times the tolerance (rtol {rtol}, atol {atol}), at the point {point}"
         )
         raise VerificationError(message)
@@ -560,50 +449,39 @@ def refute(claim_id: str, statement: Any, *, given: Any = (), at: Values | None 
     Raises
     ------
     VerificationError
-        If the statement holds at all numbers tried.
+        If the statement is false at none of the numbers tried, or if these break an assumption.
+    TypeError, ValueError
+        If the numbers are no point of the statement: one is missing, or not real and finite, or
+        an index is out of its range.
 
     Examples
     --------
-    >>> from xentlib.symbolic import K, c, k, sum_over, z
+    >>> from xentlib.symbolic import K, k, s, sum_over, z
     >>> total = sum_over(k, z[k])
-    >>> shifted = sum_over(k, z[k] + c)
-    >>> refute("sum-keeps-shift", sp.Eq(shifted, total + c), at={K: 2, z: [1, 3], c: 1})
-    ✗ sum-keeps-shift: refuted at K = 2, z = (1, 3), c = 1, where the sides are 6 and 5
-    Eq(Sum(c + z[k], (k, 1, K)), c + Sum(z[k], (k, 1, K)))
+    >>> shifted = sum_over(k, z[k] + s)
+    >>> refute("sum-keeps-shift", sp.Eq(shifted, total + s), at={K: 2, z: [1, 3], s: 1})
+    ✗ sum-keeps-shift: refuted at K = 2, z = (1, 3), s = 1, where the sides are 6 and 5
+    Eq(Sum(s + z[k], (k, 1, K)), s + Sum(z[k], (k, 1, K)))
     """
-    _claim_id(claim_id)
-    given = tuple(given) if isinstance(given, Sequence) else (given,)
-    if at is None:
-        candidates = list(islice(_points(statement, given, {}), 500))
-    else:
-        candidates = [dict(at)]
-    with mpmath.workdps(DIGITS):
-        witness = next((values for values in candidates if _is_false(statement, values)), None)
+    check_id(claim_id)
+    if not isinstance(statement, sp.Basic) or not statement.args:
+        message = f"{claim_id}: SymPy made the statement {statement}; evaluate=False prevents that"
+        raise TypeError(message)
+    known = check_given(given)
+    candidates = (
+        list(islice(points(statement, known, {}), 500)) if at is None else [check_point(statement, at)]
+    )
+    allowed = [values for values in candidates if all(truth(a, {**values}) for a in known)]
+    witness = next((values for values in allowed if truth(statement, values) is False), None)
     if witness is None:
-        message = f"{claim_id}: {statement} holds at all {len(candidates)} points tried, so it is not refuted"
+        message = (
+            f"{claim_id}: {statement} is false at none of the {len(candidates)} points tried, of which "
+            f"{len(allowed)} respect the assumptions, so it is not refuted"
+        )
         raise VerificationError(message)
-    where = _describe(statement, witness, to_latex)
+    where = describe(statement, witness, to_latex)
     level = "fixed K" if _level(statement, {}) == "every K" else "exact"
     claim = Claim(
-        claim_id, "refutation", level, to_latex(statement), [to_latex(a) for a in given], witness=where
+        claim_id, "refutation", level, to_latex(statement), [to_latex(a) for a in known], witness=where
     )
-    _announce(claim, "✗", f"refuted at {where}", statement)
-
-
-def _describe(statement: Any, values: Values, printer: Callable[[Any], str]) -> str:
-    """Return the values that a statement uses, and what its sides are there."""
-    math = "${}$".format if printer is to_latex else str
-    used = _symbols(statement)
-    names = [s for s in values if s in used or getattr(s, "label", None) in used]
-    parts = [math(f"{printer(s)} = {_number(values[s])}") for s in names]
-    with mpmath.workdps(DIGITS):
-        sides = [_number(evaluate(side, values)) for side in statement.args]
-    return f"{', '.join(parts)}, where the sides are {math(sides[0])} and {math(sides[1])}"
-
-
-def _number(value: Any) -> str:
-    if isinstance(value, list | tuple | np.ndarray):
-        return f"({', '.join(map(_number, value))})"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(mpmath.nstr(mpmath.mpf(value), 5, strip_zeros=True)).removesuffix(".0")
+    announce(claim, "✗", f"refuted at {where}", statement)
