@@ -1,0 +1,121 @@
+"""How the book draws: one look, colours that colour-blind readers tell apart, the same bytes each time."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from cycler import cycler
+from matplotlib.figure import Figure
+
+__all__ = ["BLUE", "GREEN", "GREY", "ORANGE", "RED", "SKY", "canvas", "draw_simplex", "on_simplex", "show"]
+
+# Okabe and Ito's colours, which stay distinct for the common kinds of colour blindness.
+BLUE, RED, GREEN, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9"
+GREY = "#666666"
+
+STYLE: Any = {
+    "axes.edgecolor": GREY,
+    "axes.labelsize": 11,
+    "axes.prop_cycle": cycler(color=[BLUE, RED, GREEN, ORANGE, SKY]),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 11,
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "white",
+    "font.family": "STIXGeneral",
+    "font.size": 11,
+    "legend.fontsize": 10,
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+    "mathtext.fontset": "stix",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "xentlib",
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+}
+
+
+def canvas(
+    rows: int = 1, columns: int = 1, *, width: float = 4.6, height: float = 3.0, **options: Any
+) -> tuple[Figure, Any]:
+    """Return a figure in the book's style and its axes.
+
+    Parameters
+    ----------
+    rows, columns : int
+        How many axes.
+    width, height : float
+        Inches. At the default width the lettering is legible on a telephone.
+    **options
+        Passed to `matplotlib.figure.Figure.subplots`.
+
+    Returns
+    -------
+    figure : Figure
+        A figure that belongs to no window.
+    axes : Axes or ndarray of Axes
+        As `matplotlib.figure.Figure.subplots` returns them.
+    """
+    # Not in a context: lettering that a chapter adds later must look the same.
+    mpl.rcParams.update(STYLE)
+    figure = Figure(figsize=(width, height))
+    return figure, figure.subplots(rows, columns, **options)
+
+
+def show(figure: Figure) -> None:
+    """Show a figure in a notebook as an SVG that is the same to the byte on each run.
+
+    Parameters
+    ----------
+    figure : Figure
+        From `canvas`.
+    """
+    from IPython.display import display
+
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    display({"image/svg+xml": buffer.getvalue(), "text/plain": "<figure>"}, raw=True)
+
+
+def on_simplex(p: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the place of distributions over three classes in the triangle of the page.
+
+    Parameters
+    ----------
+    p : array_like
+        Probabilities, shape ``(..., 3)``.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(2, ...)``: across and up. Class 1 lies lower left, 2 lower right, 3 on top.
+
+    Examples
+    --------
+    >>> on_simplex([0.0, 1.0, 0.0])
+    array([1., 0.])
+    """
+    corners: Any = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
+    return np.moveaxis(np.asarray(p) @ corners, -1, 0)
+
+
+def draw_simplex(axes: Any, names: tuple[str, str, str] = ("class 1", "class 2", "class 3")) -> None:
+    """Draw the triangle of all distributions over three classes.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    names : tuple of str
+        What to write at the corners.
+    """
+    axes.plot(*on_simplex(np.eye(3)[[0, 1, 2, 0]]), color=GREY, linewidth=1)
+    for (across, up), name in zip(on_simplex(np.eye(3)).T, names, strict=True):
+        below = up == 0
+        axes.text(across, up + (-0.05 if below else 0.03), name, ha="center", va="top" if below else "bottom")
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+    axes.margins(0.08)
