@@ -22,6 +22,7 @@ from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
+from sphinx.util.osutil import relative_uri
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -31,7 +32,7 @@ Record = dict[str, Any]
 # What ledger.json promises to other programs.
 FIELDS = (
     "id", "kind", "level", "statement", "assumptions",
-    "tolerance", "points", "refuted", "chapter", "anchor",
+    "tolerance", "points", "refuted", "witness", "chapter", "anchor",
 )  # fmt: skip
 
 
@@ -62,7 +63,11 @@ def collect(root: Path) -> dict[str, Record]:
             if name in rows:
                 message = f"claim {name!r} stands twice: {rows[name]['chapter']} and {chapter}"
                 raise ExtensionError(message)
-            rows[name] = {**claim, "chapter": chapter, "anchor": f"claim-{name}"}
+            rows[name] = {
+                **claim,
+                "chapter": chapter,
+                "anchor": f"claim-{name}",
+            }
     return rows
 
 
@@ -92,7 +97,8 @@ class ClaimDirective(SphinxDirective):
     def record(self) -> Record:
         rows = self.env.claims
         if self.arguments[0] not in rows:
-            raise self.error(f"no notebook holds a claim {self.arguments[0]!r}")
+            message = f"no notebook holds a claim {self.arguments[0]!r}"
+            raise self.error(message)
         return rows[self.arguments[0]]
 
 
@@ -141,12 +147,17 @@ class Ledger(SphinxDirective):
         for chapter in notebooks(Path(self.env.srcdir)):
             self.env.note_dependency(f"{chapter}.ipynb")
         count = Counter(row["kind"] for row in rows.values())
-        summary = (
+        summary = nodes.paragraph()
+        summary += nodes.Text(
             f"{count['proof']} proofs, {count['agreement']} numeric agreements and "
-            f"{count['refutation']} refutations; while proving, the machine refuted "
-            f"{sum(row['refuted'] or 0 for row in rows.values())} altered statements."
+            f"{count['refutation']} refutations. While proving, the machine refuted "
+            f"{sum(row['refuted'] or 0 for row in rows.values())} altered statements. "
+            "Other programs find the same records in "
         )
-        result: list[nodes.Node] = [nodes.paragraph(summary, summary)]
+        here = self.env.app.builder.get_target_uri(self.env.docname)
+        summary += nodes.reference("", "ledger.json", refuri=relative_uri(here, "ledger.json"))
+        summary += nodes.Text(".")
+        result: list[nodes.Node] = [summary]
         for chapter in dict.fromkeys(row["chapter"] for row in rows.values()):
             here = [row for row in rows.values() if row["chapter"] == chapter]
             result += [self.heading(chapter), *map(self.row, here)]
@@ -172,7 +183,13 @@ class Ledger(SphinxDirective):
         block += head
         block += nodes.math_block(row["statement"], row["statement"], nowrap=False, number=None)
         facts = nodes.field_list()
-        for name in ("assumptions", "tolerance", "points", "refuted"):
+        for name in (
+            "assumptions",
+            "tolerance",
+            "points",
+            "refuted",
+            "witness",
+        ):
             if row[name]:
                 facts += self.fact(name, row[name])
         block += facts
@@ -184,6 +201,9 @@ class Ledger(SphinxDirective):
             for n, assumption in enumerate(value):
                 body += nodes.Text(", " if n else "")
                 body += nodes.math(assumption, assumption)
+        elif name == "witness":
+            for n, part in enumerate(value.split("$")):
+                body += nodes.math(part, part) if n % 2 else nodes.Text(part)
         else:
             body += nodes.Text(str(value))
         title = {"refuted": "alterations refuted"}.get(name, name)
@@ -220,7 +240,10 @@ def write_json(app: Sphinx, exception: Exception | None) -> None:
             for row in app.env.claims.values()  # type: ignore[attr-defined]
         ]
         path = Path(app.outdir) / "ledger.json"
-        path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(
+            json.dumps(rows, indent=1, ensure_ascii=False) + "\n",
+            encoding="utf-8",
+        )
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
