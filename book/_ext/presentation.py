@@ -179,6 +179,8 @@ def prune(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     katex.NODEJS_BINARY = node_binary()
+    # The Unix socket can be seen before Node.js listens to it; the network socket is tried again.
+    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
     # Five seconds are too few on a busy machine, and the failed start would leave Node.js behind.
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60
     for node in (details, summary):
