@@ -28,15 +28,17 @@ for (const block of document.querySelectorAll(".highlight")) {
   block.append(button);
 }
 
-const reach = new ResizeObserver((entries) => {
-  for (const { target } of entries) {
-    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
-    else target.removeAttribute("tabindex");
-  }
-});
-for (const box of document.querySelectorAll("pre, div.math, .katex-display, .cell_output, .pst-scrollable-table-container")) {
-  reach.observe(box);
-}
+const boxes = document.querySelectorAll(
+  "pre, div.math, .katex-display, .cell_output, .pst-scrollable-table-container",
+);
+const reach = (box) => {
+  if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+  else box.removeAttribute("tabindex");
+};
+const resized = new ResizeObserver((entries) => entries.forEach(({ target }) => reach(target)));
+boxes.forEach((box) => resized.observe(box));
+// A font that arrives late widens the contents, not the box.
+document.fonts.ready.then(() => boxes.forEach(reach));
 
 // Paper has no triangle to click.
 addEventListener("beforeprint", () => {
