@@ -1,9 +1,11 @@
 """Cross-entropy, derived and checked: the companion of the book *Why Cross-Entropy*.
 
-The functions on arrays are imported from here; the rest stands in its own module, so that
-NumPy alone is needed to use them:
+The functions on arrays are imported from here; the rest stands in its own module, so that SymPy is
+not needed to use them:
 
 - `xentlib.softmax`: softmax and its relatives, accurate also for confident predictions;
+- `xentlib.information`: entropy, cross-entropy and divergence of distributions;
+- `xentlib.losses`: cross-entropy losses on logits, with gradients and Hessians;
 - `xentlib.numeric`: gradients, Jacobians and Hessians by differences;
 - `xentlib.symbolic`: sums over a symbolic number of classes, and algebra that holds for each;
 - `xentlib.evaluation`: the numbers behind the symbols, in as many digits as needed;
@@ -14,12 +16,50 @@ NumPy alone is needed to use them:
 Examples
 --------
 >>> import xentlib
->>> xentlib.softmax([0.0, 0.0])
-array([0.5, 0.5])
+>>> xentlib.sigmoid([0.0])
+array([0.5])
+>>> print(f"{xentlib.softmax_cross_entropy([40.0, 0.0], 0):.9g}")
+4.24835426e-18
 """
 
-from xentlib.softmax import log_softmax, logsumexp, softmax, softmax_jacobian
+from xentlib.information import cross_entropy, entropy, kl_divergence, perplexity
+from xentlib.losses import (
+    one_hot,
+    sigmoid_cross_entropy,
+    sigmoid_cross_entropy_grad,
+    sigmoid_cross_entropy_hess,
+    sigmoid_cross_entropy_hvp,
+    smooth_labels,
+    softmax_cross_entropy,
+    softmax_cross_entropy_grad,
+    softmax_cross_entropy_hess,
+    softmax_cross_entropy_hvp,
+)
+from xentlib.softmax import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax, softmax_jacobian, softplus
 
-__all__ = ["__version__", "log_softmax", "logsumexp", "softmax", "softmax_jacobian"]
+__all__ = [
+    "__version__",
+    "cross_entropy",
+    "entropy",
+    "kl_divergence",
+    "log_sigmoid",
+    "log_softmax",
+    "logsumexp",
+    "one_hot",
+    "perplexity",
+    "sigmoid",
+    "sigmoid_cross_entropy",
+    "sigmoid_cross_entropy_grad",
+    "sigmoid_cross_entropy_hess",
+    "sigmoid_cross_entropy_hvp",
+    "smooth_labels",
+    "softmax",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_grad",
+    "softmax_cross_entropy_hess",
+    "softmax_cross_entropy_hvp",
+    "softmax_jacobian",
+    "softplus",
+]
 
 __version__ = "0.1.0"

@@ -4,104 +4,168 @@ The largest logit is left out of every sum: with :math:`m = \\max_k z_k` at clas
 :math:`r = \\sum_{k \\ne a} e^{z_k - m}`, log-sum-exp is :math:`m + \\log(1 + r)`. The usual form
 :math:`m + \\log(\\sum_k e^{z_k - m})` rounds the 1 and the :math:`r` together and loses
 :math:`r`, the probability of all other classes, once it is below the precision of 1.
+
+Rounding :math:`z_k - m` is the other loss: at a gap of 700 it costs 256 units in the last place
+of the exponential. Its rounding error is a float too, and is put back.
+
+Conventions of all functions on logits: NumPy arrays, lists and numbers, and arrays of any library
+that follows the Array API standard (PyTorch, JAX, Dask, CuPy, array-api-strict), which keep their
+library, dtype and device and can be differentiated. A logit of -inf rules its class out. Lists,
+numbers and NumPy arrays with nan or +inf are refused; in arrays of other libraries, whose values may
+be unknown yet, they give nan, as does softmax of a row of -inf alone. Integers and booleans become
+the library's default real dtype (float64 in NumPy). No input is ever modified.
+
+Accuracy is stated in eps, the spacing of the dtype's numbers at 1, relative to the result; below the normal
+numbers, relative to the smallest of them. It holds for gaps that are not floats too, and was
+measured over offsets to 1e4, gaps to the underflow of exp, and up to 1e5 classes. Two things are the
+libraries' own: XLA on CPU (JAX) makes subnormal numbers 0, also inside of sums, and a library that adds
+up 1e5 terms one after another, as on some graphics processors, errs by its sum.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import array_api_compat
 import numpy as np
 
-__all__ = ["log_softmax", "logsumexp", "softmax", "softmax_jacobian"]
+from xentlib import _arrays
+from xentlib.kernel import BadRow, log_softmax_rows, logsumexp_rows, softmax_rows
 
-Array = np.ndarray[Any, np.dtype[Any]]
+__all__ = ["log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax", "softmax_jacobian", "softplus"]
+
+_FAR = -(2.0**14)
+"""Below this gap, exp is 0 in every dtype, and corrections of the gap are of no use."""
 
 
 class _Shifted(NamedTuple):
     """Logits less their maximum, with the class axis last."""
 
-    maximum: Array
-    gaps: Array
-    exponentials: Array
-    rest: Array
-    """The sum of the exponentials without that of (the first) largest logit."""
-    dtype: np.dtype[Any]
+    maximum: Any
+    gaps: Any
+    """z - max: 0 for a class that is ruled out, that no derivative may meet an infinity."""
+    ruled_out: Any
+    first: Any
+    """Where the first largest logit is: one place in each row."""
+    terms: Any
+    """The exponentials: 1 for the first largest logit, 0 for a class that is ruled out."""
+    rest: Any
+    """The sum of the terms without that of the first largest logit."""
+
+    def without_own(self, xp: Any) -> Any:
+        """Return, for each class, the sum of the terms of all other classes."""
+        # No term but the first can be more than half of the total, so that little cancels.
+        return xp.where(self.first, self.rest, 1 + self.rest - self.terms)
 
 
-def _shift(logits: Any, axis: int) -> _Shifted:
-    z = np.asarray(logits)
-    if z.dtype.kind in "biu":
-        z = z.astype(np.float64)
-    if z.dtype.kind != "f":
-        message = f"logits must be real numbers, but their dtype is {z.dtype}"
-        raise TypeError(message)
-    if z.ndim == 0:
-        message = f"logits must have a class axis, but are the single number {z}: wrap it in a list"
-        raise ValueError(message)
+def _shift(xp: Any, z: Any, temperature: float = 1.0) -> _Shifted:
+    """Return what softmax and its relatives are made of; rows of -inf alone give nan."""
+    parts = _parts(xp, z, temperature)
+    no_class = xp.all(parts.ruled_out, axis=-1, keepdims=True)
+    return parts._replace(rest=xp.where(no_class, math.nan, parts.rest))
+
+
+def _parts(xp: Any, z: Any, temperature: float) -> _Shifted:
+    first = _arrays.one_hot_mask(xp, xp.argmax(z, axis=-1), z.shape[-1])
+    ruled_out = z == -math.inf
+    constant = first | ruled_out
+    # The maximum is a sum and its own gap a constant: so derivatives are right of every order, with
+    # ties too, and no library's differentiation subtracts 1 from 1 for a confident prediction.
+    top = xp.sum(xp.where(first & ~ruled_out, z, 0.0), axis=-1, keepdims=True)
+    gaps = xp.where(constant, 0.0, z - top)
+    lost = _lost_in_subtraction(xp, z, top, gaps, constant)
+    if temperature != 1.0:
+        gaps, lost = _divide(xp, gaps, lost, temperature)
+    # exp(gap + lost). The product of exp(gap) and lost could be subnormal, which XLA makes 0.
+    terms = xp.where(ruled_out, 0.0, xp.exp(gaps) * (1 + lost))
+    rest = xp.sum(xp.where(first, 0.0, terms), axis=-1, keepdims=True)
+    rest = rest + 0 * top  # nan for a maximum that is nan or +inf
+    return _Shifted(top / temperature, gaps, ruled_out, first, terms, rest)
+
+
+def _lost_in_subtraction(xp: Any, z: Any, top: Any, gaps: Any, constant: Any) -> Any:
+    """Return z - top less its rounded value: Knuth's two-sum, in which no step rounds."""
+    near = xp.where(constant | (gaps < _FAR), top, z)
+    difference = near - top
+    back = difference - near
+    return (near - (difference - back)) - (top + back)
+
+
+def _divide(xp: Any, gaps: Any, lost: Any, temperature: float) -> tuple[Any, Any]:
+    """Return (gaps + lost) / temperature as a rounded value and what that lost."""
+    bits = 1 - int(math.log2(float(xp.finfo(gaps.dtype).eps)))
+    divisor = _round_to(temperature, bits)
+    quotient = gaps / divisor
+    near = quotient > _FAR
+    q = xp.where(near, quotient, 0.0)
+    # Dekker's product: halves of the digits multiply without rounding.
+    high_divisor = _round_to(divisor, bits // 2)
+    low_divisor = divisor - high_divisor
+    scaled = q * (2.0 ** -(-bits // 2) + 1)
+    high = scaled - (scaled - q)
+    low = q - high
+    product = q * divisor
+    error = ((high * high_divisor - product) + high * low_divisor + low * high_divisor) + low * low_divisor
+    return quotient, xp.where(near, ((gaps - product) - error + lost) / divisor, 0.0)
+
+
+def _round_to(number: float, bits: int) -> float:
+    mantissa, exponent = math.frexp(number)
+    return math.ldexp(round(mantissa * 2**bits), exponent - bits) if bits < 53 else number
+
+
+def _by_kernel(kernel: Callable[[Any], Any], found: _arrays.Rows, temperature: float) -> Any:
+    """Return the fast NumPy kernel's result, or None where the portable source has to serve."""
+    z = found.values
+    if found.xp is not np or z.dtype.itemsize > 8 or temperature != 1:
+        return None
     dtype = z.dtype.newbyteorder("=")
-    z = np.moveaxis(z, axis, -1).astype(np.float32 if dtype.itemsize < 4 else dtype, copy=False)
-    if z.shape[-1] == 0:
-        message = f"logits must have at least one class, but their shape is {np.shape(logits)}"
-        raise ValueError(message)
-    bad = np.isnan(z) | np.isposinf(z)
-    if bad.any():
-        place = tuple(map(int, np.argwhere(bad)[0]))
-        message = (
-            f"logits must be finite, or -inf for a class that is ruled out, but the logit at "
-            f"{place} (class axis last) is {z[place]}"
-        )
-        raise ValueError(message)
-    largest = np.argmax(z, axis=-1, keepdims=True)
-    maximum = np.take_along_axis(z, largest, axis=-1)
-    gaps = z - np.where(np.isneginf(maximum), 0, maximum)
-    exponentials = np.exp(gaps)
-    others = exponentials.copy()
-    np.put_along_axis(others, largest, 0, axis=-1)
-    return _Shifted(maximum, gaps, exponentials, others.sum(axis=-1, keepdims=True), dtype)
+    matrix = z.reshape((math.prod(z.shape[:-1]), z.shape[-1]))
+    try:
+        result = kernel(np.ascontiguousarray(matrix, np.promote_types(dtype, np.float32)))
+    except BadRow:
+        return None  # what is refused is said with its place in the whole array
+    shape = z.shape[:-1] if result.ndim == 1 else z.shape
+    return result.astype(dtype, copy=False).reshape(shape)[()]
 
 
-def _require_a_class(shifted: _Shifted) -> _Shifted:
-    ruled_out = np.isneginf(shifted.maximum[..., 0])
-    if ruled_out.any():
-        row = tuple(map(int, np.argwhere(ruled_out)[0]))
-        message = (
-            f"every class of the row {row} has the logit -inf, so no probabilities exist: "
-            "leave at least one class finite"
-        )
-        raise ValueError(message)
-    return shifted
-
-
-def logsumexp(logits: Any, /, *, axis: int = -1) -> Array:
+def logsumexp(logits: Any, /, *, axis: int = -1, temperature: float = 1.0) -> Any:
     r"""Return the logarithm of the sum of the exponentials of the logits.
 
     Parameters
     ----------
     logits : array_like
-        Real numbers, shape ``(..., K)``. Booleans and integers are taken as float64.
+        Real numbers, shape ``(..., K)``; see the conventions of `xentlib.softmax`.
     axis : int
         The class axis.
+    temperature : float
+        Divides the logits.
 
     Returns
     -------
-    ndarray
+    array
         Nats, in the dtype of the logits, without the class axis; -inf where all logits are -inf.
 
     Raises
     ------
     TypeError
-        If the logits are not real numbers.
+        If the logits are not real numbers, or the temperature is not a number.
     ValueError
-        If a logit is nan or +inf, or if there is no class.
+        If a logit is nan or +inf, there is no class, or the temperature is not positive.
 
     Notes
     -----
-    .. math:: A(z) = \log \sum_{k=1}^K e^{z_k} = m + \log(1 + r), \qquad m = \max_k z_k
+    .. math:: A(z) = \log \sum_{k=1}^K e^{z_k / T} = \frac{m}{T} + \log(1 + r), \qquad m = \max_k z_k
 
-    where r sums :math:`e^{z_k - m}` over all classes but one that attains the maximum. Only
-    where m and log(1 + r) cancel, that is near A = 0, is the relative accuracy of A that of
-    the larger one. Source: P. Blanchard, D. J. Higham and N. J. Higham, Accurately computing the
-    log-sum-exp and softmax functions, IMA J. Numer. Anal. 41 (2021), doi:10.1093/imanum/draa038.
+    where r sums :math:`e^{(z_k - m)/T}` over all classes but one that attains the maximum.
+
+    Accuracy: the error is at most that of rounding A and 4 eps log(1 + r). That is 4 eps of A but
+    where m < 0 cancels against the logarithm: near A = 0 the function is ill-conditioned, and the
+    error is at most 4 eps log K. Source: P. Blanchard, D. J. Higham and N. J. Higham, Accurately
+    computing the log-sum-exp and softmax functions, IMA J. Numer. Anal. 41 (2021),
+    doi:10.1093/imanum/draa038.
 
     Examples
     --------
@@ -114,85 +178,107 @@ def logsumexp(logits: Any, /, *, axis: int = -1) -> Array:
     >>> float(logsumexp(z))
     1000.6931471805599
     """
-    shifted = _shift(logits, axis)
-    result = shifted.maximum + np.log1p(shifted.rest)
-    return result[..., 0].astype(shifted.dtype)
+    temperature = _arrays.positive_number(temperature, "temperature")
+    found = _arrays.logit_rows(logits, axis=axis)[0]
+    fast = _by_kernel(logsumexp_rows, found, temperature)
+    if fast is not None:
+        return fast
+    _arrays.check_logits(found, all_masked=True)
+    return found.compute(lambda xp, z: _logsumexp(xp, z, temperature))
 
 
-def log_softmax(logits: Any, /, *, axis: int = -1) -> Array:
+def _logsumexp(xp: Any, z: Any, temperature: float) -> Any:
+    parts = _parts(xp, z, temperature)
+    result = (parts.maximum + xp.log1p(parts.rest))[..., 0]
+    return xp.where(xp.all(parts.ruled_out, axis=-1), -math.inf, result)
+
+
+def log_softmax(logits: Any, /, *, axis: int = -1, temperature: float = 1.0) -> Any:
     r"""Return the logarithms of the probabilities that softmax gives to the classes.
 
     Parameters
     ----------
     logits : array_like
-        Real numbers, shape ``(..., K)``; -inf rules a class out. Booleans and integers are
-        taken as float64.
+        Real numbers, shape ``(..., K)``; see the conventions of `xentlib.softmax`.
     axis : int
         The class axis.
+    temperature : float
+        Divides the logits.
 
     Returns
     -------
-    ndarray
+    array
         Nats, in the shape and dtype of the logits; -inf for a class that is ruled out.
 
     Raises
     ------
     TypeError
-        If the logits are not real numbers.
+        If the logits are not real numbers, or the temperature is not a number.
     ValueError
-        If a logit is nan or +inf, if there is no class, or if all classes are ruled out.
+        If a logit is nan or +inf, there is no class, all classes are ruled out, or the
+        temperature is not positive.
 
     Notes
     -----
-    .. math:: \log p_i = z_i - \log \sum_{k=1}^K e^{z_k} = (z_i - m) - \log(1 + r)
+    .. math:: \log p_i = \frac{z_i}{T} - \log \sum_{k=1}^K e^{z_k/T} = \frac{z_i - m}{T} - \log(1 + r)
 
-    with m and r as in `logsumexp`. Both terms are at most 0, so nothing cancels. Source: as
-    in `logsumexp`.
+    with m and r as in `logsumexp`. Both terms are at most 0, so nothing cancels, and the relative
+    error is at most 4 eps. Source: as in `logsumexp`.
 
     Examples
     --------
     The logarithm of the rounded probability is 0; the true one is minus exp(-40).
 
-    >>> float(np.log(softmax([40.0, 0.0])[0])) + 0.0
-    0.0
-    >>> float(log_softmax([40.0, 0.0])[0])
-    -4.248354255291589e-18
+    >>> print(f"{np.log(softmax([40.0, 0.0])[0]):.9g}, {log_softmax([40.0, 0.0])[0]:.9g}")
+    0, -4.24835426e-18
     """
-    shifted = _require_a_class(_shift(logits, axis))
-    result = shifted.gaps - np.log1p(shifted.rest)
-    return np.moveaxis(result, -1, axis).astype(shifted.dtype)
+    temperature = _arrays.positive_number(temperature, "temperature")
+    found = _arrays.logit_rows(logits, axis=axis)[0]
+    fast = _by_kernel(log_softmax_rows, found, temperature)
+    if fast is not None:
+        return _arrays.class_axis_to(np, fast, axis)
+    _arrays.check_logits(found)
+    return found.compute(lambda xp, z: _log_softmax(xp, z, temperature), keep=True)
 
 
-def softmax(logits: Any, /, *, axis: int = -1) -> Array:
+def _log_softmax(xp: Any, z: Any, temperature: float) -> Any:
+    parts = _shift(xp, z, temperature)
+    return xp.where(parts.ruled_out, -math.inf, parts.gaps) - xp.log1p(parts.rest)
+
+
+def softmax(logits: Any, /, *, axis: int = -1, temperature: float = 1.0) -> Any:
     r"""Return the probabilities that softmax gives to the classes.
 
     Parameters
     ----------
     logits : array_like
-        Real numbers, shape ``(..., K)``; -inf rules a class out. Booleans and integers are
-        taken as float64.
+        Real numbers, shape ``(..., K)``; see the conventions of `xentlib.softmax`.
     axis : int
         The class axis.
+    temperature : float
+        Divides the logits: above 1 it evens the probabilities out, towards 0 it leaves the largest.
 
     Returns
     -------
-    ndarray
+    array
         Probabilities in the shape and dtype of the logits, with sum 1 along the class axis.
 
     Raises
     ------
     TypeError
-        If the logits are not real numbers.
+        If the logits are not real numbers, or the temperature is not a number.
     ValueError
-        If a logit is nan or +inf, if there is no class, or if all classes are ruled out.
+        If a logit is nan or +inf, there is no class, all classes are ruled out, or the
+        temperature is not positive.
 
     Notes
     -----
-    .. math:: p_i = \frac{e^{z_i}}{\sum_{k=1}^K e^{z_k}} = \frac{e^{z_i - m}}{1 + r}
+    .. math:: p_i = \frac{e^{z_i/T}}{\sum_{k=1}^K e^{z_k/T}} = \frac{e^{(z_i - m)/T}}{1 + r}
 
-    with m and r as in `logsumexp`. Source: J. S. Bridle, Training stochastic model recognition
-    algorithms as networks can lead to maximum mutual information estimation of parameters,
-    NeurIPS 2 (1990), which named the function.
+    with m and r as in `logsumexp`. Accuracy: 4 eps of each probability, the smallest included, down
+    to the normal numbers; below them 4 of the smallest number. Source: J. S. Bridle, Training
+    stochastic model recognition algorithms as networks can lead to maximum mutual information
+    estimation of parameters, NeurIPS 2 (1990), which named the function.
 
     Examples
     --------
@@ -200,26 +286,36 @@ def softmax(logits: Any, /, *, axis: int = -1) -> Array:
     array([0.25, 0.75])
     >>> softmax([1000.0, 1000.0])
     array([0.5, 0.5])
+    >>> softmax([0.0, np.log(3.0)], temperature=0.5)
+    array([0.1, 0.9])
     """
-    shifted = _require_a_class(_shift(logits, axis))
-    result: Array = shifted.exponentials / (1 + shifted.rest)
-    return np.moveaxis(result, -1, axis).astype(shifted.dtype)
+    temperature = _arrays.positive_number(temperature, "temperature")
+    found = _arrays.logit_rows(logits, axis=axis)[0]
+    fast = _by_kernel(softmax_rows, found, temperature)
+    if fast is not None:
+        return _arrays.class_axis_to(np, fast, axis)
+    _arrays.check_logits(found)
+    return found.compute(lambda xp, z: _softmax(xp, z, temperature), keep=True)
 
 
-def softmax_jacobian(logits: Any, /, *, axis: int = -1) -> Array:
+def _softmax(xp: Any, z: Any, temperature: float) -> Any:
+    parts = _shift(xp, z, temperature)
+    return parts.terms / (1 + parts.rest)
+
+
+def softmax_jacobian(logits: Any, /, *, axis: int = -1) -> Any:
     r"""Return the derivatives of the probabilities with respect to the logits.
 
     Parameters
     ----------
     logits : array_like
-        Real numbers, shape ``(..., K)``; -inf rules a class out. Booleans and integers are
-        taken as float64.
+        Real numbers, shape ``(..., K)``; see the conventions of `xentlib.softmax`.
     axis : int
         The class axis.
 
     Returns
     -------
-    ndarray
+    array
         In the dtype of the logits, shape ``(..., K, K)``: the batch axes in their order, then
         the class of the probability, then the class of the logit.
 
@@ -234,9 +330,10 @@ def softmax_jacobian(logits: Any, /, *, axis: int = -1) -> Array:
     -----
     .. math:: \frac{\partial p_i}{\partial z_j} = p_i (\delta_{ij} - p_j)
 
-    On the diagonal :math:`1 - p_i` is computed as :math:`-(e^{\log p_i} - 1)` by ``expm1``,
-    which keeps it when :math:`p_i` rounds to 1. The proof is the claim ``softmax-jacobian`` of
-    the chapter on softmax.
+    On the diagonal :math:`1 - p_i` is the sum of the other probabilities, which keeps it when
+    :math:`p_i` rounds to 1. An entry is a product of two such numbers: 8 eps, twice the error of
+    softmax, and 4 eps for NumPy's float32, which is computed in float64. The proof is the claim
+    ``softmax-jacobian`` of the chapter on softmax.
 
     Examples
     --------
@@ -244,10 +341,146 @@ def softmax_jacobian(logits: Any, /, *, axis: int = -1) -> Array:
     array([[ 0.1875, -0.1875],
            [-0.1875,  0.1875]])
     """
-    shifted = _require_a_class(_shift(logits, axis))
-    p = shifted.exponentials / (1 + shifted.rest)
-    log_p = shifted.gaps - np.log1p(shifted.rest)
-    jacobian: Array = -p[..., :, None] * p[..., None, :]
-    diagonal = np.arange(p.shape[-1])
-    jacobian[..., diagonal, diagonal] = -p * np.expm1(log_p)
-    return jacobian.astype(shifted.dtype)
+    found = _arrays.logit_rows(logits, axis=axis)[0]
+    _arrays.check_logits(found)
+    return found.compute(_jacobian_of_rows)
+
+
+def _jacobian_of_rows(xp: Any, z: Any) -> Any:
+    parts = _shift(xp, z)
+    total = 1 + parts.rest
+    p, others = parts.terms / total, parts.without_own(xp) / total
+    diagonal = xp.eye(z.shape[-1], dtype=xp.bool, device=array_api_compat.device(z))
+    return p[..., :, None] * xp.where(diagonal, others[..., None, :], -p[..., None, :])
+
+
+def _elementwise(function: Callable[..., Any], x: Any) -> Any:
+    xp, (array,) = _arrays.together(x)
+    array = _arrays.real(xp, array, "x")
+    if xp is np:
+        _arrays.check_no_nan(array, "x")
+    return _arrays.elementwise(xp, function, array)
+
+
+def _small_exponential(xp: Any, x: Any) -> Any:
+    """Return exp(-|x|), with the right derivative at 0, where |x| has none."""
+    return xp.exp(xp.where(x >= 0, -x, x))
+
+
+def sigmoid(x: Any, /) -> Any:
+    r"""Return the logistic function of each number.
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers of any shape, also -inf and inf; otherwise the conventions of
+        `xentlib.softmax`.
+
+    Returns
+    -------
+    array
+        Probabilities, in the shape and dtype of x.
+
+    Raises
+    ------
+    TypeError
+        If x does not hold real numbers.
+    ValueError
+        If a number is nan.
+
+    Notes
+    -----
+    .. math:: \sigma(x) = \frac{1}{1 + e^{-x}} = \frac{e^x}{1 + e^x}
+
+    The form whose exponential cannot overflow is taken. Accuracy: 4 eps. Source: D. R. Cox, The
+    regression analysis of binary sequences, J. Royal Statistical Society B 20 (1958).
+
+    Examples
+    --------
+    The complement of a probability next to 1 is the sigmoid of the opposite:
+
+    >>> float(1 - sigmoid(40.0)), float(sigmoid(-40.0))
+    (0.0, 4.248354255291589e-18)
+    """
+    return _elementwise(_sigmoid, x)
+
+
+def _sigmoid(xp: Any, x: Any) -> Any:
+    e = _small_exponential(xp, x)
+    return xp.where(x >= 0, 1.0, e) / (1 + e)
+
+
+def softplus(x: Any, /) -> Any:
+    r"""Return log(1 + exp(x)) of each number.
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers of any shape, also -inf and inf; otherwise the conventions of
+        `xentlib.softmax`.
+
+    Returns
+    -------
+    array
+        Nats, in the shape and dtype of x.
+
+    Raises
+    ------
+    TypeError
+        If x does not hold real numbers.
+    ValueError
+        If a number is nan.
+
+    Notes
+    -----
+    .. math:: \log(1 + e^x) = \max(x, 0) + \log(1 + e^{-|x|})
+
+    Both terms are at least 0. Accuracy: 4 eps. Source: C. Dugas, Y. Bengio, F. Belisle, C. Nadeau
+    and R. Garcia, Incorporating second-order functional knowledge for better option pricing,
+    NeurIPS 13 (2000), which named it.
+
+    Examples
+    --------
+    >>> float(softplus(-40.0)), float(np.log(1 + np.exp(-40.0)))
+    (4.248354255291589e-18, 0.0)
+    """
+    return _elementwise(_softplus, x)
+
+
+def _softplus(xp: Any, x: Any) -> Any:
+    return xp.where(x >= 0, x, 0.0) + xp.log1p(_small_exponential(xp, x))
+
+
+def log_sigmoid(x: Any, /) -> Any:
+    r"""Return the logarithm of the logistic function of each number.
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers of any shape, also -inf and inf; otherwise the conventions of
+        `xentlib.softmax`.
+
+    Returns
+    -------
+    array
+        Nats, in the shape and dtype of x.
+
+    Raises
+    ------
+    TypeError
+        If x does not hold real numbers.
+    ValueError
+        If a number is nan.
+
+    Notes
+    -----
+    .. math:: \log \sigma(x) = -\log(1 + e^{-x})
+
+    It is minus `softplus` at -x, with its accuracy.
+
+    Examples
+    --------
+    >>> float(log_sigmoid(40.0)), float(np.log(sigmoid(40.0)))
+    (-4.248354255291589e-18, 0.0)
+    """
+    return _elementwise(lambda xp, x: -_softplus(xp, -x), x)
