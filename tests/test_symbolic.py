@@ -22,7 +22,6 @@ from xentlib.symbolic import (
     delta,
     differentiate,
     i,
-    is_positive,
     j,
     k,
     l,
@@ -211,11 +210,9 @@ def test_two_quantities_of_one_name_differ() -> None:
 
 
 def test_unfold_refuses_what_it_cannot_keep_apart() -> None:
-    with pytest.raises(TypeError, match="Product"):
-        unfold(sp.Product(p[k], (k, 1, K)))
     with pytest.raises(TypeError, match="Integral"):
         unfold(sp.Integral(x, (x, 0, 1)))
-    with pytest.raises(ValueError, match="sums start at 1"):
+    with pytest.raises(ValueError, match="sums and products start at 1"):
         unfold(sp.Sum(z[k], (k, 0, K)))
 
 
@@ -354,64 +351,3 @@ def test_fuzz(seed: int) -> None:
     assert residue(expr - other) == 0
     factor = residue(expr * sp.Rational(10005, 10000) - other)
     assert (factor == 0) == is_zero(expr, seed), f"{expr} times 1.0005 leaves {factor}"
-
-
-# --- is_positive ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "expr",
-    [
-        p[i],
-        sum_over(k, sp.exp(z[k])),
-        sum_over(k, sum_over(l, sp.exp(z[k] - y[l]))),
-        sp.Sum(sp.exp(z[k]), (k, 1, i)),
-        sum_over(k, sp.exp(z[k])) - sp.exp(z[i]) + 1,
-        1 + p[i] * p[j],
-        1 - p[i] + p[i] ** 2,
-        t,
-    ],
-    ids=str,
-)
-def test_what_is_shown_positive_is_positive(expr: Any) -> None:
-    assert is_positive(expr)
-    if not expr.has(t):
-        with mpmath.workdps(40):
-            for size in range(1, 7):
-                for a, b in product(range(1, size + 1), repeat=2):
-                    assert evaluate(expr, values(size, {i: a, j: b}, seed=size)) > 0
-
-
-def test_positive_only_for_two_classes_or_more() -> None:
-    for expr in (1 - p[i], sum_over(k, sp.exp(z[k])) - sp.exp(z[i]), p[i] * (1 - p[i])):
-        assert not is_positive(expr)
-        assert not is_positive(expr, several=[N])
-        assert is_positive(expr, several=[K])
-
-
-@pytest.mark.parametrize(
-    "expr",
-    [
-        sp.Sum(sp.exp(z[k]), (k, 2, K)),  # empty if K = 1
-        sp.Sum(sp.exp(z[k]), (k, 1, K - 1)),
-        sum_over(k, sp.Sum(sp.exp(z[l]), (l, 2, k))),
-        p[i] - p[j],
-        1 - p[i] - p[j],  # negative if i = j and p[i] > 1/2
-        z[i] ** 2,
-        sum_over(k, z[k] ** 2),
-        sum_over(k, delta(k, i) * z[k]),
-        1 + sum_over(n, sp.exp(z[n])) - sp.exp(z[i]),  # i runs over the classes, not over the samples
-        p[i] - sp.Rational(1, 10**9),
-        sp.log(p[i]),
-        x,
-    ],
-    ids=str,
-)
-def test_what_may_not_be_positive_is_not_shown(expr: Any) -> None:
-    assert not is_positive(expr)
-    assert not is_positive(-expr) or expr.has(sp.log)
-
-
-def test_a_maximum_of_three_terms_is_below_the_sum_only_if_they_differ() -> None:
-    total = sum_over(k, sp.exp(z[k]))
-    assert not is_positive(total - sp.exp(z[i]) - sp.exp(z[j]), several=[K])

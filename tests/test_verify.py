@@ -232,25 +232,27 @@ def test_true_but_beyond_the_algebra_is_rejected() -> None:
 )
 def test_nothing_to_prove(statement: Any, reason: str) -> None:
     with pytest.raises(VerificationError, match=f"nothing to prove in .*: .*{reason}"):
-        prove("a", statement, by=lambda v: v)
+        prove("a", statement, by=(lambda v: v) if isinstance(statement, sp.Equivalent) else None)
 
 
 @pytest.mark.parametrize(
     "statement",
     [
-        p[i] <= 1,
-        p[i] >= 0,
         sp.Ne(p[i], p[j]),
         sp.Or(p[i] > 0, p[i] < 1),
         sp.Equivalent(eq(p[i], p[j]), eq(z[i], z[j])),
         sp.Equivalent(p[i] >= p[j], z[i] >= z[j]),
         sp.Equivalent(p[i] > p[j], z[i] > z[j], sp.exp(z[i]) > sp.exp(z[j])),
+        p[i] <= 1,  # by=exp is no expression for the difference
+        eq(p[i], 1),  # nor a size to prove it over
         p[i],
     ],
     ids=str,
 )
 def test_statements_of_another_form_are_refused(statement: Any) -> None:
-    with pytest.raises(TypeError, match=rf"prove takes an equation.* this is a {type(statement).__name__}"):
+    with pytest.raises(
+        TypeError, match=rf"prove takes an equation.* this is a {type(statement).__name__} with by="
+    ):
         prove("a", statement, by=sp.exp)
 
 
@@ -258,9 +260,11 @@ def test_an_equivalence_needs_an_increasing_function() -> None:
     statement = sp.Equivalent(p[i] > p[j], z[i] > z[j])
     with pytest.raises(TypeError, match="with by=an increasing function"):
         prove("a", statement)
+    of_reals = sp.Equivalent(z[i] > z[j], 2 * z[i] > 2 * z[j])
     for by in (lambda v: -v, lambda v: v**3, sp.tan, lambda v: -1 / v, sp.log, sp.sin):
         with pytest.raises(VerificationError, match="not shown to be increasing"):
-            prove("a", statement, by=by)
+            prove("a", of_reals, by=by)
+    prove("a", statement, by=sp.log)  # it increases where numbers are positive, as p[i] is
     with pytest.raises(VerificationError, match="neither side's gap is shown"):
         prove("a", statement, by=lambda v: v)
 
@@ -376,8 +380,8 @@ def test_points_meet_all_small_sizes_and_places() -> None:
     found = Counter((v[K], v[N], v[i], v[j]) for v in points(statement, (), {}))
     assert set(found) == {
         (a, b, *place)
-        for a in range(1, 5)
-        for b in range(1, 5)
+        for a in range(1, 4)
+        for b in range(1, 4)
         for place in itertools.product(range(1, a + 1), repeat=2)
     }
     assert set(found.values()) == {3}

@@ -20,7 +20,7 @@ def alterations(statement: Any) -> Iterator[tuple[str, Any]]:
 
     Parameters
     ----------
-    statement : Eq, Gt, Lt, And or Equivalent
+    statement : Eq, Gt, Lt, Ge, Le, And or Equivalent
         What is to be altered: a sign, a factor, a term, an index, the start of a sum.
 
     Yields
@@ -45,7 +45,7 @@ def alterations(statement: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _altered(statement: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(statement, sp.Gt | sp.Lt):
+    if isinstance(statement, sp.Gt | sp.Lt | sp.Ge | sp.Le):
         yield "reversed", _reversed(statement)
         yield "bound tightened", sp.Gt(statement.gts - statement.lts, sp.Rational(1, 8), evaluate=False)
     elif isinstance(statement, sp.And):
@@ -60,7 +60,7 @@ def _altered(statement: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _reversed(relation: Any) -> Any:
-    opposite = sp.Lt if isinstance(relation, sp.Gt) else sp.Gt
+    opposite = {sp.Gt: sp.Lt, sp.Lt: sp.Gt, sp.Ge: sp.Le, sp.Le: sp.Ge}[relation.func]
     return opposite(*relation.args, evaluate=False)
 
 
@@ -100,10 +100,11 @@ def _altered_inside(expr: Any, indices: Collection[sp.Symbol]) -> Iterator[tuple
     if isinstance(expr, sp.exp):
         yield "sign flipped", sp.exp(-expr.exp)
         yield "factor of two", sp.exp(2 * expr.exp)
-    if isinstance(expr, sp.Sum):
+    if isinstance(expr, sp.Sum | sp.Product):
         term, (index, first, last) = outermost(expr)
-        yield "first term left out", sp.Sum(term, (index, first + 1, last))
-    # The limits of a sum and the variables of a derivative are no expressions: they stay.
+        part = "term" if isinstance(expr, sp.Sum) else "factor"
+        yield f"first {part} left out", expr.func(term, (index, first + 1, last))
+    # The limits of a sum or product and the variables of a derivative are no expressions: they stay.
     for place, argument in enumerate(expr.args):
         if isinstance(argument, sp.Expr):
             for kind, inside in _altered_inside(argument, indices):

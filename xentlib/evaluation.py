@@ -15,9 +15,9 @@ import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from xentlib.symbolic import SIZE, Defined, K, N, definition, delta, outermost, z
+from xentlib.symbolic import SIZE, Defined, definition, delta, outermost, size_of, unfold, z
 
-__all__ = ["digits", "entries", "evaluate"]
+__all__ = ["digits", "entries", "evaluate", "sizes_of_axes"]
 
 
 def digits(numbers: Any) -> int:
@@ -82,7 +82,7 @@ def evaluate(expr: Any, values: Mapping[Any, Any]) -> Any:
 
     Examples
     --------
-    >>> from xentlib.symbolic import i, p
+    >>> from xentlib.symbolic import K, i, p
     >>> float(evaluate(p[i], {K: 2, i: 1, z: [0, 0]}))
     0.5
     """
@@ -97,10 +97,11 @@ def evaluate(expr: Any, values: Mapping[Any, Any]) -> Any:
         for place in _places(expr, values):
             element = element[place]
         return mpmath.mpf(element)
-    if isinstance(expr, sp.Sum):
+    if isinstance(expr, sp.Sum | sp.Product):
         term, (index, first, last) = outermost(expr)
         members = range(_whole(evaluate(first, values)), _whole(evaluate(last, values)) + 1)
-        return mpmath.fsum(evaluate(term, {**values, index: m}) for m in members)
+        combine = mpmath.fsum if isinstance(expr, sp.Sum) else mpmath.fprod
+        return combine(evaluate(term, {**values, index: member}) for member in members)
     if isinstance(expr, sp.Derivative):
         return _differentiate_numerically(expr, values)
     if isinstance(expr, sp.Number | sp.NumberSymbol):
@@ -114,7 +115,7 @@ def evaluate(expr: Any, values: Mapping[Any, Any]) -> Any:
 
 def _whole(number: Any) -> int:
     if not mpmath.isint(number):
-        message = f"a sum runs from one whole number to another, not to {number}"
+        message = f"a sum or a product runs from one whole number to another, not to {number}"
         raise ValueError(message)
     return int(number)
 
@@ -159,8 +160,11 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.exp: mpmath.exp,
     sp.log: _log,
     sp.Abs: abs,
+    sp.erf: mpmath.erf,
+    sp.tanh: mpmath.tanh,
     delta: lambda a, b: mpmath.mpf(a == b),
     sp.Eq: _equal,
+    sp.Ne: lambda a, b: not _equal(a, b),
     sp.Gt: lambda a, b: a > b,
     sp.Lt: lambda a, b: a < b,
     sp.Ge: lambda a, b: a >= b,
@@ -187,6 +191,40 @@ def _differentiate_numerically(expr: sp.Derivative, values: Mapping[Any, Any]) -
     return mpmath.diff(moved, evaluate(variable, values), int(order))
 
 
+def sizes_of_axes(array: sp.IndexedBase, expr: Any) -> list[set[Any]]:
+    """Return what each axis of an array must reach, as the indices tell that it stands with.
+
+    Parameters
+    ----------
+    array : IndexedBase
+        The array.
+    expr : Basic
+        An expression or a statement that uses it.
+
+    Returns
+    -------
+    list of set of Expr
+        For each axis sizes such as K, and numbers; an index of unknown range stands for itself.
+
+    Examples
+    --------
+    >>> from xentlib.symbolic import K, N, n, p
+    >>> sizes_of_axes(z, p[n, 2]) == [{N}, {K, 2}]
+    True
+    """
+    unfolded = unfold(expr)
+    limits = SIZE | {i: last for bound in unfolded.atoms(sp.Sum, sp.Product) for i, _, last in bound.limits}
+    elements = [element for element in unfolded.atoms(sp.Indexed) if element.base == array]
+
+    def end(index: Any) -> Any:
+        last = size_of(index, limits) or index
+        while last in limits:  # the last value of one index is another index
+            last = limits[last]
+        return last
+
+    return [set(map(end, axis)) for axis in zip(*(element.indices for element in elements), strict=True)]
+
+
 def entries(
     expr: Any, *indices: sp.Symbol, of: Sequence[sp.IndexedBase] = (z,)
 ) -> Callable[..., np.ndarray[Any, np.dtype[np.float64]]]:
@@ -199,8 +237,8 @@ def entries(
     *indices : Symbol
         One for each axis of the result; none for a scalar.
     of : sequence of IndexedBase
-        The arrays that the function takes, in this order; the last axis of the first has size K,
-        and the axis before it, if there is one, size N.
+        The arrays that the function takes, in this order. Their axes have the sizes of the indices
+        with which the expression uses them: of ``x[n, d]`` the first is N, the second D.
 
     Returns
     -------
@@ -214,9 +252,18 @@ def entries(
     array([0.5, 0.5])
     """
 
+    axes = {array: sizes_of_axes(array, expr) for array in of}
+
     def function(*arrays: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
         inputs = [np.asarray(array, dtype=np.float64) for array in arrays]
-        values = dict(zip(of, inputs, strict=True)) | dict(zip((K, N), inputs[0].shape[::-1], strict=False))
+        sizes = {
+            size: length
+            for array, numbers in zip(of, inputs, strict=True)
+            for ends, length in zip(axes[array], numbers.shape, strict=True)
+            for size in ends
+            if size in SIZE.values()
+        }
+        values = {**dict(zip(of, inputs, strict=True)), **sizes}
         shape = [values[SIZE[index]] for index in indices]
         result = np.empty(shape)
         with mpmath.workdps(digits(inputs)):

@@ -32,7 +32,7 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
             for variable, count in expr.variable_count
         )
         body = self.doprint(expr.expr)
-        if expr.expr.is_Mul or expr.expr.is_Add or expr.expr.has(sp.Sum):
+        if expr.expr.is_Mul or expr.expr.is_Add or expr.expr.has(sp.Sum, sp.Product):
             if expr.expr.is_Mul or expr.expr.is_Add:
                 body = rf"\left({body}\right)"
             return rf"\frac{{{above}}}{{{below}}} {body}"
@@ -68,7 +68,10 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
         if denominator != 1:
             return rf"\frac{{{self.doprint(numerator)}}}{{{self.doprint(denominator)}}}"
         *factors, last = sorted(sp.Mul.make_args(rest), key=_rank_of_factor)
-        words = [self._factor(factor, open_ended=sp.Sum | sp.Derivative | sp.log) for factor in factors]
+        words = [
+            self._factor(factor, open_ended=sp.Sum | sp.Product | sp.Derivative | sp.log)
+            for factor in factors
+        ]
         words.append(self._factor(last, open_ended=()))
         if coefficient != 1:
             times = [r"\cdot"] if words[0][0].isdigit() else []
@@ -105,7 +108,12 @@ def _rank_of_term(term: sp.Expr) -> Any:
 
 
 def _rank_of_factor(factor: sp.Expr) -> Any:
-    return factor.has(sp.log, sp.Sum), factor.is_Add, factor.has(sp.Derivative), sp.default_sort_key(factor)
+    return (
+        factor.has(sp.log, sp.Sum, sp.Product),
+        factor.is_Add,
+        factor.has(sp.Derivative),
+        sp.default_sort_key(factor),
+    )
 
 
 def to_latex(expr: Any) -> str:

@@ -1,54 +1,73 @@
 """Algebra with sums over a symbolic number of classes: what SymPy lacks to prove for every K.
 
 First the symbols and the named quantities that the chapters write with, then a procedure that
-decides equality (`residue`) and shows positivity (`is_positive`) while K stays a symbol.
+decides equality (`residue`) while K stays a symbol.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import permutations
 from typing import Any
 
 import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
+from sympy.core.function import AppliedUndef
 
 __all__ = [
     "SIZE",
+    "A",
+    "D",
     "Defined",
     "K",
     "N",
     "Quantity",
+    "c",
+    "carry_out",
+    "cases",
     "collapse",
+    "d",
     "definition",
     "delta",
     "differentiate",
+    "e",
     "i",
-    "is_positive",
+    "indices_in_latex",
     "j",
     "k",
     "l",
     "lse",
+    "m",
     "n",
     "outermost",
     "p",
+    "product_over",
     "rename",
     "residue",
     "s",
+    "size_of",
     "sum_over",
+    "to_rational",
     "unfold",
     "z",
 ]
 
 K = sp.Symbol("K", integer=True, positive=True)
 N = sp.Symbol("N", integer=True, positive=True)
-i, j, k, l, n = sp.symbols("i j k l n", integer=True, positive=True)  # noqa: E741
+D = sp.Symbol("D", integer=True, positive=True)
+i, j, k, l = sp.symbols("i j k l", integer=True, positive=True)  # noqa: E741
+m, n = sp.symbols("m n", integer=True, positive=True)
+d, e = sp.symbols("d e", integer=True, positive=True)
 s = sp.Symbol("s", real=True)
 z = sp.IndexedBase("z", real=True)
 delta = sp.KroneckerDelta
 
-SIZE: dict[sp.Symbol, sp.Symbol] = {i: K, j: K, k: K, l: K, n: N}
-"""The size of the range 1, 2, ... that each index runs over."""
+SIZE: dict[sp.Symbol, sp.Symbol] = {i: K, j: K, k: K, l: K, m: N, n: N, d: D, e: D}
+"""The size of the range 1, 2, ... that each index runs over: classes, samples, features."""
+
+c = sp.IndexedBase("c", integer=True, positive=True)
+"""The labels: c[n] is the class of sample n, one of 1, ..., K."""
 
 
 def sum_over(index: sp.Symbol, term: Any) -> sp.Sum:
@@ -57,7 +76,8 @@ def sum_over(index: sp.Symbol, term: Any) -> sp.Sum:
     Parameters
     ----------
     index : Symbol
-        One of the indices in `SIZE`: ``i, j, k, l`` run over the classes, ``n`` over the samples.
+        One of the indices in `SIZE`: ``i, j, k, l`` run over the classes, ``m, n`` over the
+        samples, ``d, e`` over the features.
     term : Expr
         The summand.
 
@@ -72,6 +92,54 @@ def sum_over(index: sp.Symbol, term: Any) -> sp.Sum:
     Sum(z[k], (k, 1, K))
     """
     return sp.Sum(term, (index, 1, SIZE[index]))
+
+
+def product_over(index: sp.Symbol, factor: Any) -> sp.Product:
+    r"""Return the product of `factor` over the whole range of `index`.
+
+    Parameters
+    ----------
+    index : Symbol
+        One of the indices in `SIZE`.
+    factor : Expr
+        The factor; the algebra asks that it is positive.
+
+    Returns
+    -------
+    Product
+        :math:`\prod_{n=1}^{N}` of the factor, unevaluated.
+
+    Examples
+    --------
+    >>> product_over(n, p[n, c[n]])
+    Product(p[n, c[n]], (n, 1, N))
+    """
+    return sp.Product(factor, (index, 1, SIZE[index]))
+
+
+def size_of(index: sp.Expr, ranges: Mapping[sp.Symbol, sp.Expr] = SIZE) -> sp.Expr | None:
+    """Return the size of the range of an index, None if it is not known.
+
+    Parameters
+    ----------
+    index : Expr
+        A symbol or a label ``c[n]``.
+    ranges : mapping
+        The sizes of the symbols.
+
+    Returns
+    -------
+    Expr or None
+        Such as K.
+
+    Examples
+    --------
+    >>> size_of(i), size_of(c[n])
+    (K, K)
+    """
+    if isinstance(index, sp.Indexed) and index.base == c:
+        return K
+    return ranges.get(index)
 
 
 class Defined(sp.Function):  # type: ignore[misc]
@@ -96,7 +164,7 @@ class Defined(sp.Function):  # type: ignore[misc]
 
 
 def indices_in_latex(indices: Sequence[sp.Expr], printer: Any) -> str:
-    """Return a subscript: ij, but 1,12 and i,k+1, which would be misread without a comma.
+    """Return a subscript: ij and nc_n, but 1,12 and i,k+1, which would be misread without a comma.
 
     Parameters
     ----------
@@ -110,7 +178,7 @@ def indices_in_latex(indices: Sequence[sp.Expr], printer: Any) -> str:
     str
         LaTeX.
     """
-    comma = "" if all(index.is_Symbol for index in indices) else ","
+    comma = "" if all(index.is_Symbol or isinstance(index, sp.Indexed) for index in indices) else ","
     return comma.join(map(printer.doprint, indices))
 
 
@@ -146,11 +214,14 @@ class Quantity:
         return self._head(*self._of, *indices)
 
 
-p = Quantity("p", lambda index: sp.exp(z[index]) / sum_over(k, sp.exp(z[k])), of=[z])
-"""Softmax of the logits z: p[i] = exp(z[i]) / sum over k of exp(z[k])."""
+p = Quantity("p", lambda *at: sp.exp(z[at]) / sum_over(k, sp.exp(z[(*at[:-1], k)])), of=[z])
+"""Softmax of the logits z: p[i] = exp(z[i]) / sum over k of exp(z[k]); p[n, i] for sample n."""
 
-lse = Quantity("A", lambda: sp.log(sum_over(k, sp.exp(z[k]))), of=[z])[()]
-"""Log-sum-exp of the logits z, printed A: log of the sum over k of exp(z[k])."""
+A = Quantity("A", lambda *at: sp.log(sum_over(k, sp.exp(z[(*at, k)]))), of=[z])
+"""Log-sum-exp of the logits z: A[()] = log of the sum over k of exp(z[k]); A[n] for sample n."""
+
+lse = A[()]
+"""Log-sum-exp of the logits of one sample, printed A."""
 
 
 @cache
@@ -185,12 +256,12 @@ def definition(entry: Defined) -> tuple[sp.Expr, dict[sp.Symbol, sp.Symbol]]:
     return sp.sympify(formula), {dummy: s for s, dummy in stand_in.items()}
 
 
-def outermost(total: sp.Sum) -> tuple[sp.Expr, tuple[sp.Symbol, sp.Expr, sp.Expr]]:
-    """Split a sum, which may be a double sum, into what is summed last and over what.
+def outermost(total: sp.Sum | sp.Product) -> tuple[sp.Expr, tuple[sp.Symbol, sp.Expr, sp.Expr]]:
+    """Split a sum or a product, which may be a double one, into what is added last and over what.
 
     Parameters
     ----------
-    total : Sum
+    total : Sum or Product
         SymPy makes one Sum with several limits, the inner first, of nested sums.
 
     Returns
@@ -204,7 +275,7 @@ def outermost(total: sp.Sum) -> tuple[sp.Expr, tuple[sp.Symbol, sp.Expr, sp.Expr
     (Sum(z[i]*z[j], (i, 1, K)), (j, 1, K))
     """
     *inner, limits = total.limits
-    return (sp.Sum(total.function, *inner) if inner else total.function), tuple(limits)
+    return (total.func(total.function, *inner) if inner else total.function), tuple(limits)
 
 
 def unfold(expr: Any) -> Any:
@@ -218,14 +289,14 @@ def unfold(expr: Any) -> Any:
     Returns
     -------
     Basic
-        The same without `Defined` entries; no two sums share an index.
+        The same without `Defined` entries; no two sums or products share an index.
 
     Raises
     ------
     TypeError
-        If the expression binds an index by other means than a sum, such as a product.
+        If the expression binds an index by other means, such as an integral.
     ValueError
-        If a sum does not start at 1 or later.
+        If a sum or a product does not start at 1 or later.
 
     Examples
     --------
@@ -235,15 +306,15 @@ def unfold(expr: Any) -> Any:
     if isinstance(expr, Defined):
         formula, stands_for = definition(expr)
         return unfold(formula).xreplace(stands_for)
-    if isinstance(expr, sp.Sum):
+    if isinstance(expr, sp.Sum | sp.Product):
         term, (old, first, last) = outermost(expr)
         if not first.is_positive:
-            message = f"sums start at 1 or later, this one does not: {expr}"
+            message = f"sums and products start at 1 or later, this one does not: {expr}"
             raise ValueError(message)
         new = sp.Dummy(old.name, integer=True, positive=True)
-        return sp.Sum(unfold(term).xreplace({old: new}), (new, first, last))
+        return expr.func(unfold(term).xreplace({old: new}), (new, first, last))
     if isinstance(expr, ExprWithLimits):
-        message = f"the only bound indices that the algebra keeps apart are those of sums, not of {expr}"
+        message = f"the algebra keeps apart the bound indices of sums and products only, not of {expr}"
         raise TypeError(message)
     if not expr.args or isinstance(expr, sp.Indexed):
         return expr
@@ -274,9 +345,9 @@ def rename(expr: Any) -> Any:
     """
     if not expr.args or isinstance(expr, sp.Indexed):
         return expr
-    if isinstance(expr, sp.Sum):
+    if isinstance(expr, sp.Sum | sp.Product):
         term, limits = outermost(expr)
-        return _canonical_sum(rename(term), *limits)
+        return _named(expr.func, rename(term), *limits)
     return expr.func(*map(rename, expr.args))
 
 
@@ -306,7 +377,7 @@ def differentiate(expr: Any) -> Any:
 
 
 def collapse(expr: Any, ranges: Mapping[sp.Symbol, sp.Expr] = SIZE) -> Any:
-    r"""Simplify sums by the three rules that hold for every size.
+    r"""Simplify sums by rules that hold for every size.
 
     Parameters
     ----------
@@ -320,7 +391,7 @@ def collapse(expr: Any, ranges: Mapping[sp.Symbol, sp.Expr] = SIZE) -> Any:
     Expr
         The same number, with constants moved out of the sums,
         :math:`\sum_k a_k \delta_{kj} = a_j`, and :math:`\sum_k 1 = K`; a sum of a known
-        number of terms is written out.
+        number of terms is written out, and sums over several indices stand in one order.
 
     Notes
     -----
@@ -358,6 +429,47 @@ def _sum_of_product(
     term: sp.Expr, index: sp.Symbol, first: sp.Expr, last: sp.Expr, ranges: Mapping[sp.Symbol, sp.Expr]
 ) -> sp.Expr:
     constant, rest = term.as_independent(index, as_Add=False)
+    factor, limits = _flattened(rest)
+    limits.append((index, first, last))
+    indices = {bound for bound, _, _ in limits}
+    if any(first.free_symbols & indices or last.free_symbols & indices for _, first, last in limits):
+        return constant * _one_sum(rest, index, first, last, ranges)
+    # Finite sums may change places: of all orders the one that looks simplest is kept.
+    orders = [_nested(factor, order, ranges) for order in permutations(limits)]
+    return constant * min(orders, key=lambda sums: (sums.count(sp.Sum), sp.default_sort_key(sums)))
+
+
+def _flattened(term: sp.Expr) -> tuple[sp.Expr, list[Any]]:
+    """Move the factors outside of sums into them: what is summed, and over which indices."""
+    factors, limits = [], []
+    for factor in sp.Mul.make_args(term):
+        base, power = factor.as_base_exp() if isinstance(factor, sp.Pow) else (factor, sp.S.One)
+        if not (isinstance(base, sp.Sum) and power.is_Integer and 1 <= power <= 2):
+            factors.append(factor)
+            continue
+        for _ in range(int(power)):
+            inner, (old, first, last) = outermost(base)
+            new = sp.Dummy(old.name, integer=True, positive=True)
+            below, more = _flattened(inner.xreplace({old: new}))
+            factors.append(below)
+            limits += [*more, (new, first, last)]
+    return sp.Mul(*factors), limits
+
+
+def _nested(factor: sp.Expr, limits: Sequence[Any], ranges: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
+    """Sum over several indices, the innermost first, with constants moved out of each sum."""
+    total = factor
+    for place, limit in enumerate(limits):
+        outer = {index: last for index, _, last in limits[place + 1 :]}
+        index, first, last = limit
+        total = _one_sum(total, index, first, last, {**ranges, **outer})
+    return total
+
+
+def _one_sum(
+    term: sp.Expr, index: sp.Symbol, first: sp.Expr, last: sp.Expr, ranges: Mapping[sp.Symbol, sp.Expr]
+) -> sp.Expr:
+    constant, rest = term.as_independent(index, as_Add=False)
     count = last - first + 1
     if rest == 1 and count.is_nonnegative:
         return constant * count
@@ -365,36 +477,60 @@ def _sum_of_product(
         if first == 1 and isinstance(factor, delta) and index in factor.args:
             (other,) = set(factor.args) - {index}
             known = other.is_Integer and other >= 1 and (last - other).is_nonnegative
-            if known or ranges.get(other) == last:
+            if not other.has(index) and (known or size_of(other, ranges) == last):
                 return constant * (rest / factor).xreplace({index: other})
-    return constant * _canonical_sum(rest, index, first, last)
+    return constant * _named(sp.Sum, rest, index, first, last)
 
 
-def _canonical_sum(term: sp.Expr, index: sp.Symbol, first: sp.Expr, last: sp.Expr) -> sp.Sum:
-    """Return a sum whose index is the same in equal sums, and that of no other sum in the term."""
+def _named(kind: Any, term: sp.Expr, index: sp.Symbol, first: sp.Expr, last: sp.Expr) -> sp.Expr:
+    """Return a sum or product whose index is the same in equal ones, and that of no other in the term."""
     bound = sp.Dummy("k", integer=True, positive=True, dummy_index=_depth(term) + 1)
-    return sp.Sum(term.xreplace({index: bound}), (bound, first, last))
+    return kind(term.xreplace({index: bound}), (bound, first, last))
 
 
 def _depth(expr: sp.Basic) -> int:
-    """Return how deep sums are nested."""
+    """Return how deep sums and products are nested."""
     below = max(map(_depth, expr.args), default=0)
-    return below + (len(expr.limits) if isinstance(expr, sp.Sum) else 0)
+    return below + (len(expr.limits) if isinstance(expr, sp.Sum | sp.Product) else 0)
 
 
-def _cases(expr: sp.Expr, rules: Mapping[sp.Expr, sp.Expr]) -> list[sp.Expr]:
-    """Apply what is given and split on whether two free indices are equal, until no delta is left."""
+def cases(expr: sp.Expr, rules: Mapping[sp.Expr, sp.Expr]) -> list[sp.Expr]:
+    """Apply what is given and split on whether two free indices are equal, until no delta is left.
+
+    Parameters
+    ----------
+    expr : Expr
+        An expression from `carry_out`.
+    rules : mapping
+        What replaces what.
+
+    Returns
+    -------
+    list of Expr
+        The collapsed expression in each case.
+    """
     expr = collapse(collapse(expr).xreplace(rules))
     for d in sorted(expr.atoms(delta), key=sp.default_sort_key):
         kept, gone = sorted(d.args, key=lambda a: (a.is_Symbol, sp.default_sort_key(a)))
         if not d.atoms(sp.Dummy):
             equal, distinct = expr.xreplace({gone: kept}), expr.xreplace({d: sp.S.Zero})
-            return [*_cases(equal, rules), *_cases(distinct, rules)]
+            return [*cases(equal, rules), *cases(distinct, rules)]
     return [expr]
 
 
-def _to_rational(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Symbol, sp.Expr]]:
-    """Put a symbol for each sum and each exponential: what is left is a rational function."""
+def to_rational(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Symbol, sp.Expr]]:
+    """Put a symbol for each sum and each exponential: what is left is a rational function.
+
+    Parameters
+    ----------
+    expr : Expr
+        A collapsed expression.
+
+    Returns
+    -------
+    tuple of Expr and dict
+        The rational function, and what each symbol stands for.
+    """
     names: dict[sp.Expr, sp.Symbol] = {}
 
     def name(atom: sp.Expr, *, positive: bool | None) -> sp.Symbol:
@@ -410,7 +546,7 @@ def _to_rational(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Symbol, sp.Expr]]:
             factor, atom = e.exp.as_coeff_Mul()
             if not factor.is_Integer:
                 factor, atom = sp.S.One, e.exp
-            return name(sp.exp(atom), positive=e.is_positive) ** factor
+            return name(sp.exp(atom), positive=_is_real(e.exp)) ** factor
         if not e.args or isinstance(e, sp.Indexed):
             return e
         return e.func(*map(walk, e.args))
@@ -419,14 +555,70 @@ def _to_rational(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Symbol, sp.Expr]]:
     return rational, {symbol: atom for atom, symbol in names.items()}
 
 
+def _is_real(expr: sp.Expr) -> bool:
+    """Return whether an expression is a real number wherever it has a value."""
+    leaves = expr.atoms(sp.Indexed, AppliedUndef)
+    labels = {leaf.base.label for leaf in leaves if isinstance(leaf, sp.Indexed)}
+    return all(a.is_extended_real for a in leaves | (expr.atoms(sp.Symbol) - labels))
+
+
 def _is_positive_sum(total: sp.Sum) -> bool:
     """Return whether a sum has at least one term and positive terms only."""
     has_terms = all((last - first).is_nonnegative for _, first, last in total.limits)
-    return bool(has_terms and total.function.is_positive)
+    return bool(has_terms and to_rational(total.function)[0].is_positive)
 
 
-def _carry_out(expr: Any) -> sp.Expr:
-    return differentiate(unfold(sp.sympify(expr)))
+def carry_out(expr: Any) -> sp.Expr:
+    """Unfold named quantities, make exponentials of products, and carry out derivatives.
+
+    Parameters
+    ----------
+    expr : Expr
+        An expression.
+
+    Returns
+    -------
+    Expr
+        What `cases` and `collapse` work on.
+
+    Examples
+    --------
+    >>> carry_out(product_over(n, sp.exp(z[n])))
+    exp(Sum(z[_n], (_n, 1, N)))
+    """
+    return differentiate(_without_products(unfold(sp.sympify(expr))))
+
+
+def _without_products(expr: sp.Expr) -> sp.Expr:
+    """Write a product of positive factors as the exponential of the sum of their logarithms."""
+    if not expr.has(sp.Product):
+        return expr
+    if isinstance(expr, sp.Product):
+        factor, limits = outermost(expr)
+        plain = _without_products(factor)
+        if not to_rational(plain)[0].is_positive:
+            message = (
+                f"the algebra takes products of positive factors only, and {factor} is not shown to be one"
+            )
+            raise ValueError(message)
+        return sp.exp(sp.Sum(_log(plain), limits))
+    if isinstance(expr, sp.log):
+        return _log(_without_products(expr.args[0]))
+    return expr.func(*map(_without_products, expr.args))
+
+
+def _log(expr: sp.Expr) -> sp.Expr:
+    """Return the logarithm of a product, factor by factor as far as the factors are positive."""
+    total, rest = sp.S.Zero, sp.S.One
+    for factor in sp.Mul.make_args(expr):
+        base, power = factor.as_base_exp()
+        if isinstance(factor, sp.exp):
+            total += factor.exp
+        elif to_rational(base)[0].is_positive:
+            total += power * sp.log(base)
+        else:
+            rest *= factor
+    return total if rest == 1 else total + sp.log(rest)
 
 
 def residue(expr: Any, given: Iterable[sp.Eq] = ()) -> sp.Expr:
@@ -457,55 +649,10 @@ def residue(expr: Any, given: Iterable[sp.Eq] = ()) -> sp.Expr:
     >>> residue(sp.Derivative(p[i], z[j]) - p[i] * (delta(i, j) - p[j]))
     0
     """
-    rules = {collapse(_carry_out(known.lhs)): _carry_out(known.rhs) for known in given}
-    for case in _cases(_carry_out(expr), rules):
-        rational, names = _to_rational(case)
+    rules = {collapse(carry_out(known.lhs)): carry_out(known.rhs) for known in given}
+    for case in cases(carry_out(expr), rules):
+        rational, names = to_rational(case)
         left = sp.cancel(sp.together(sp.expand(sp.expand_log(rational))))
         if left != 0:
             return left.xreplace(names)
     return sp.S.Zero
-
-
-def is_positive(expr: Any, *, several: Collection[sp.Symbol] = ()) -> bool:
-    r"""Return whether an expression is shown to be positive for every size and all values.
-
-    Parameters
-    ----------
-    expr : Expr
-        The expression; named quantities are unfolded, derivatives carried out.
-    several : collection of Symbol
-        The sizes that are known to be at least 2.
-
-    Returns
-    -------
-    bool
-        True is a proof; False only says that none was found.
-
-    Notes
-    -----
-    A sum of positive terms is positive, and it is more than any one of its terms if there is
-    another: :math:`\sum_k a_k = a_i + r` with :math:`r > 0`.
-
-    Examples
-    --------
-    >>> is_positive(p[i])
-    True
-    >>> is_positive(1 - p[i]), is_positive(1 - p[i], several=[K])
-    (False, True)
-    """
-    return all(_case_is_positive(case, several) for case in _cases(_carry_out(expr), {}))
-
-
-def _case_is_positive(expr: sp.Expr, several: Collection[sp.Symbol]) -> bool:
-    splits: list[dict[sp.Expr, sp.Expr]] = [{}]
-    for total in expr.atoms(sp.Sum):
-        term, (index, first, size) = outermost(total)
-        if first == 1 and _is_positive_sum(total):
-            rest = sp.Dummy(positive=True) if size in several else sp.Dummy(nonnegative=True)
-            own = [a for a in expr.free_symbols if SIZE.get(a) == size]
-            splits += [{total: term.xreplace({index: a}) + rest} for a in own]
-    for split in splits:
-        rational, _ = _to_rational(expr.xreplace(split))
-        if sp.factor(sp.cancel(sp.together(rational))).is_positive:
-            return True
-    return False

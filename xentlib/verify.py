@@ -18,8 +18,10 @@ import sympy as sp
 
 from xentlib.alterations import alterations
 from xentlib.claims import Claim, VerificationError, announce, check_id, show
+from xentlib.induction import why_not_by_induction
 from xentlib.printing import to_latex
-from xentlib.symbolic import SIZE, is_positive, rename, residue, unfold
+from xentlib.signs import is_nonnegative, is_positive
+from xentlib.symbolic import SIZE, rename, residue, unfold
 from xentlib.witnesses import (
     UndefinedError,
     Values,
@@ -28,6 +30,7 @@ from xentlib.witnesses import (
     counterexample,
     describe,
     points,
+    sizes_of,
     smallest,
     symbols_of,
     truth,
@@ -39,7 +42,7 @@ __all__ = ["Claim", "VerificationError", "agree", "derive", "prove", "refute"]
 def _level(statement: Any, at: Values) -> str:
     if at:
         return "fixed K"
-    return "every K" if symbols_of(statement) & {*SIZE, *SIZE.values()} else "exact"
+    return "every K" if sizes_of(statement) else "exact"
 
 
 def _assumptions(statement: Any, given: Sequence[Any], at: Values) -> list[str]:
@@ -61,29 +64,55 @@ def _assumptions(statement: Any, given: Sequence[Any], at: Values) -> list[str]:
 
 def _why_not(statement: Any, given: Sequence[Any], by: Any) -> str | None:
     """Return None if a statement is proved, else what stands in the way."""
+    if isinstance(statement, sp.Eq) and by in SIZE.values():
+        return why_not_by_induction(statement.lhs, statement.rhs, by, _equations(given))
     if isinstance(statement, sp.Eq):
-        left = residue(statement.lhs - statement.rhs, [a for a in given if isinstance(a, sp.Eq)])
+        left = residue(statement.lhs - statement.rhs, _equations(given))
         return None if left == 0 else f"left side - right side = {left}"
-    if isinstance(statement, sp.Gt | sp.Lt):
-        difference = statement.gts - statement.lts
-        several = [size for size in SIZE.values() if smallest(size, given) >= 2]
-        if is_positive(difference, several=several):
-            return None
-        return f"no proof that {difference} is positive"
+    if isinstance(statement, sp.Gt | sp.Lt | sp.Ge | sp.Le):
+        return _why_not_ordered(statement, given, by)
     if isinstance(statement, sp.And):
         return next(filter(None, (_why_not(part, given, by) for part in statement.args)), None)
     return _why_not_equivalent(statement, by)
 
 
+def _equations(given: Sequence[Any]) -> list[Any]:
+    return [a for a in given if isinstance(a, sp.Eq)]
+
+
+def _why_not_ordered(statement: Any, given: Sequence[Any], by: Any) -> str | None:
+    """Show that the greater side exceeds the other by what has the wanted sign."""
+    difference = statement.gts - statement.lts
+    if by is not None:
+        left = residue(difference - by, _equations(given))
+        if left != 0:
+            return f"greater side - smaller side - ({by}) = {left}"
+    excess = difference if by is None else by
+    several = [size for size in SIZE.values() if smallest(size, given) >= 2]
+    if isinstance(statement, sp.Ge | sp.Le):
+        return None if is_nonnegative(excess, several=several) else f"no proof that {excess} is not negative"
+    distinct = [a.args for a in given if isinstance(a, sp.Ne)]
+    if is_positive(excess, several=several, distinct=distinct):
+        return None
+    return f"no proof that {excess} is positive"
+
+
 def _check_form(statement: Any, by: Any) -> None:
     for part in statement.args if isinstance(statement, sp.And) else (statement,):
-        decided = isinstance(part, bool) or part in (sp.true, sp.false)
-        equivalence = by is not None and _is_equivalence(part)
-        if not (decided or equivalence or isinstance(part, sp.Eq | sp.Gt | sp.Lt)):
+        if isinstance(part, bool) or part in (sp.true, sp.false):
+            continue
+        if isinstance(part, sp.Eq):
+            fits = by is None or by in SIZE.values()
+        elif isinstance(part, sp.Gt | sp.Lt | sp.Ge | sp.Le):
+            fits = by is None or isinstance(by, sp.Expr)
+        else:
+            fits = _is_equivalence(part) and callable(by)
+        if not fits:
             message = (
-                "prove takes an equation, a strict inequality, several of these joined by And, or an "
-                "Equivalent of two strict inequalities with by=an increasing function; this is a "
-                f"{type(part).__name__}"
+                "prove takes an equation (with by=a size, if by induction), an inequality (with by=an "
+                "expression for the difference), several of these joined by And, or an Equivalent of two "
+                f"strict inequalities with by=an increasing function; this is a {type(part).__name__} "
+                f"with by={by}"
             )
             raise TypeError(message)
 
@@ -95,15 +124,18 @@ def _is_equivalence(statement: Any) -> bool:
 
 def _why_not_equivalent(statement: sp.Equivalent, by: Any) -> str | None:
     r"""Show a < b <=> c < d by (d - c) = factor * (g(b) - g(a)), g increasing, factor positive."""
-    x = sp.Dummy("x", real=True)
-    # Positive is also finite: where g has a pole, as tan has, its derivative is not shown positive.
-    if not sp.diff(by(x), x).is_positive:
-        return f"{by} is not shown to be increasing"
-    first, second = statement.args
-    for one, other in ((first, second), (second, first)):
+    increasing = False
+    for one, other in (statement.args, statement.args[::-1]):
+        x = sp.Dummy("x", positive=True) if all(map(is_positive, one.args)) else sp.Dummy("x", real=True)
+        # Positive is also finite: where g has a pole, as tan has, its derivative is not shown positive.
+        if not sp.diff(by(x), x).is_positive:
+            continue
+        increasing = True
         factor = (other.gts - other.lts) / (by(one.gts) - by(one.lts))
         if is_positive(factor):
             return None
+    if not increasing:
+        return f"{by} is not shown to be increasing"
     return f"neither side's gap is shown to be a positive multiple of the other's gap under {by}"
 
 
@@ -162,13 +194,16 @@ def prove(
     ----------
     claim_id : str
         The permanent ID: lower case and hyphens.
-    statement : Eq, Gt, Lt, And or Equivalent
+    statement : Eq, Gt, Lt, Ge, Le, And or Equivalent
         What is claimed, for every size K, all indices in their ranges and all real values.
     given : relation or sequence of relations
-        Assumptions, such as ``K >= 2``, or equations whose left side is to be replaced.
-    by : callable
-        For an Equivalent of two inequalities: the increasing function that leads from one
-        to the other, such as ``sp.exp``.
+        Assumptions, such as ``K >= 2``, or equations whose left side is to be replaced, or
+        ``Ne(a, b)`` for two numbers that differ.
+    by : callable, Expr or Symbol
+        The key to the proof. For an Equivalent of two inequalities: the increasing function that
+        leads from one to the other, such as ``sp.exp``. For an inequality: an expression equal to
+        the greater side less the smaller, whose sign can be seen, such as a sum of squares. For an
+        equation: the size, such as N, over which to prove it by induction.
     at : mapping
         Sizes to fix, such as ``{K: 2}``, if the statement is not about every K.
 
@@ -183,8 +218,8 @@ def prove(
 
     Notes
     -----
-    Equations are decided by `xentlib.symbolic.residue`, inequalities by
-    `xentlib.symbolic.is_positive`. Alterations are refuted by numbers alone
+    Equations are decided by `xentlib.symbolic.residue` or by induction, inequalities by
+    `xentlib.signs`. Alterations are refuted by numbers alone
     (`xentlib.evaluation.evaluate`, 30 digits and more); one that no number refutes must itself be
     provable, which shows that it means the same.
 
@@ -215,16 +250,22 @@ def prove(
     claim = Claim(
         claim_id, "proof", level, to_latex(statement), _assumptions(statement, known, sizes), refuted=refuted
     )
-    announce(claim, "✓", f"{_scope(level, known, sizes)}; {refuted} altered statements refuted", statement)
+    announce(
+        claim,
+        "✓",
+        f"{_scope(statement, level, known, sizes)}; {refuted} altered statements refuted",
+        statement,
+    )
 
 
-def _scope(level: str, given: Sequence[Any], at: Values) -> str:
+def _scope(statement: Any, level: str, given: Sequence[Any], at: Values) -> str:
     if level == "fixed K":
         return "proved for " + ", ".join(f"${size} = {value}$" for size, value in at.items())
     if level == "exact":
         return "proved"
-    bounds = [to_latex(a) for a in given if isinstance(a, sp.Ge | sp.Le)]
-    return f"proved for every ${', '.join(bounds) or 'K'}$"
+    bounds = {a.gts: to_latex(a) for a in given if isinstance(a, sp.Ge | sp.Le)}
+    names = [f"${bounds.get(size, to_latex(size))}$" for size in sizes_of(statement)]
+    return f"proved for every {', '.join(names[:-1])}{' and ' if names[1:] else ''}{names[-1]}"
 
 
 def _check_sizes(at: Values) -> Values:

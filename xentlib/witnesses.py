@@ -14,9 +14,9 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from xentlib.claims import VerificationError
-from xentlib.evaluation import digits, evaluate
+from xentlib.evaluation import digits, evaluate, sizes_of_axes
 from xentlib.printing import to_latex
-from xentlib.symbolic import SIZE, K, N, differentiate, unfold
+from xentlib.symbolic import SIZE, K, c, differentiate, unfold
 
 __all__ = [
     "UndefinedError",
@@ -25,6 +25,7 @@ __all__ = [
     "counterexample",
     "describe",
     "points",
+    "sizes_of",
     "smallest",
     "symbols_of",
     "truth",
@@ -57,6 +58,24 @@ def symbols_of(statement: Any) -> set[Any]:
     return {s for s in free if isinstance(s, sp.Symbol) and not isinstance(s, sp.Dummy)}
 
 
+def sizes_of(statement: Any) -> list[sp.Symbol]:
+    """Return the sizes that a statement is about, also by its indices and labels.
+
+    Parameters
+    ----------
+    statement : Basic
+        An expression or a statement.
+
+    Returns
+    -------
+    list of Symbol
+        Of K, N and D those that play a role.
+    """
+    symbols = symbols_of(statement)
+    used = symbols | {SIZE[index] for index in symbols & SIZE.keys()} | ({K} if c.label in symbols else set())
+    return [size for size in dict.fromkeys(SIZE.values()) if size in used]
+
+
 # --- What is given ---------------------------------------------------------------------------
 
 
@@ -66,7 +85,8 @@ def check_given(given: Any) -> tuple[Any, ...]:
     Parameters
     ----------
     given : relation or sequence of relations
-        ``K >= 2``, or equations whose left side is to be replaced by the right side.
+        ``K >= 2``, equations whose left side is to be replaced by the right side, or
+        ``Ne(a, b)``: two numbers that differ.
 
     Returns
     -------
@@ -83,10 +103,10 @@ def check_given(given: Any) -> tuple[Any, ...]:
     """
     assumptions = tuple(given) if isinstance(given, Sequence) else (given,)
     for a in assumptions:
-        if not isinstance(a, sp.Eq) and not (
+        if not isinstance(a, sp.Eq | sp.Ne) and not (
             isinstance(a, sp.Ge | sp.Le) and a.gts in SIZE.values() and a.lts.is_Integer
         ):
-            message = f"an assumption is a bound such as K >= 2 or an equation, not {a}"
+            message = f"an assumption is a bound such as K >= 2, an equation or Ne(a, b), not {a}"
             raise TypeError(message)
     equations = [a for a in assumptions if isinstance(a, sp.Eq)]
     for known in equations:
@@ -106,7 +126,7 @@ def smallest(size: sp.Symbol, given: Iterable[Any]) -> int:
     Parameters
     ----------
     size : Symbol
-        K or N.
+        K, N or D.
     given : iterable of relations
         The assumptions.
 
@@ -154,43 +174,45 @@ def points(statement: Any, given: Sequence[Any], at: Values) -> Iterator[dict[An
         Values for `xentlib.evaluation.evaluate`.
     """
     random = Random(str(statement))
-    unfolded = unfold(statement)
-    symbols = symbols_of(statement)
+    constraints = [a for a in given if isinstance(a, sp.Eq) and not _is_hypothesis(a)]
+    distinct = [a for a in given if isinstance(a, sp.Ne)]
+    subject = sp.And(statement, *constraints, *distinct, evaluate=False)
+    unfolded = unfold(subject)
+    symbols = symbols_of(subject)
     indices = sorted((s for s in symbols if s in SIZE), key=str)
-    sizes = [size for size in (K, N) if size in symbols or size in {SIZE[index] for index in indices}]
     arrays = sorted(unfolded.atoms(sp.IndexedBase), key=str)
+    axes = {array: sizes_of_axes(array, unfolded) for array in arrays}
+    sizes = sizes_of(subject)
     scalars = sorted(symbols - {*SIZE, *SIZE.values(), *(array.label for array in arrays)}, key=str)
     scalars += sorted(unfolded.atoms(AppliedUndef), key=str)
-    constraints = [a for a in given if isinstance(a, sp.Eq) and not _is_hypothesis(a)]
-    lengths = [[at[s]] if s in at else range(smallest(s, given), smallest(s, given) + 4) for s in sizes]
-    for spread in (1, 2, 4):
+    # Fewer lengths for each of several sizes: their combinations are all tried.
+    many = {0: 1, 1: 4, 2: 3}.get(len(sizes), 2)
+    lengths = [[at[s]] if s in at else range(smallest(s, given), smallest(s, given) + many) for s in sizes]
+    repeats = 1 if sizes else 25
+    for spread in [1, 2, 4] * repeats:
         draw = partial(_random_number, random=random, spread=spread)
         for length in product(*lengths):
             size = dict(zip(sizes, length, strict=True))
             for place in product(*(range(1, size[SIZE[index]] + 1) for index in indices)):
                 values: dict[Any, Any] = {**size, **dict(zip(indices, place, strict=True))}
-                values |= {
-                    array: _random_array(array, _shape(array, unfolded, size), draw) for array in arrays
-                }
+                values |= {array: _random_array(array, _shape(axes[array], size), draw) for array in arrays}
+                if c in arrays:
+                    values[c] = [random.randint(1, size[K]) for _ in values[c]]
                 values |= {s: draw(s) for s in scalars}
                 for constraint in constraints:
                     values |= _scaled(constraint, values)
-                if all(truth(constraint, values) for constraint in constraints):
+                if all(truth(known, values) for known in (*constraints, *distinct)):
                     yield values
 
 
-def _shape(array: sp.IndexedBase, unfolded: Any, size: Values) -> list[int]:
-    """Return how long an array must be on each axis for the indices that it has."""
-    limits = SIZE | {index: last for total in unfolded.atoms(sp.Sum) for index, _, last in total.limits}
-    elements = [element for element in unfolded.atoms(sp.Indexed) if element.base == array]
+def _shape(axes: Sequence[set[Any]], size: Values) -> list[int]:
+    """Return how long an array must be on axes that reach to given sizes and numbers."""
 
-    def length(index: sp.Expr) -> int:
-        last = index if index.is_Integer else limits.get(index, K)
-        while last in limits:  # the last value of one index is another index
-            last = limits[last]
-        return int(evaluate(last, size)) if last.free_symbols <= size.keys() else max([1, *size.values()])
+    def length(end: sp.Expr) -> int:
+        known = end.free_symbols <= size.keys()
+        return int(evaluate(end, size)) if known else max([1, *size.values()])
 
-    return [max(map(length, axis)) for axis in zip(*(e.indices for e in elements), strict=True)]
+    return [max(map(length, ends)) for ends in axes]
 
 
 def _random_array(array: sp.IndexedBase, shape: Sequence[int], draw: Callable[[Any], mpmath.mpf]) -> Any:
@@ -219,7 +241,9 @@ def _fits(symbol: Any, number: Any) -> bool:
 
 
 def _scaled(constraint: sp.Eq, values: Values) -> dict[Any, Any]:
-    """Return the arrays of an equation such as sum of y[k] = 1, scaled so that it holds."""
+    """Return the arrays of an equation such as sum of y[k] = 1 or c[1] = 3, changed so that it holds."""
+    if isinstance(constraint.lhs, sp.Indexed) and len(constraint.lhs.indices) == 1:
+        return _with_entry(constraint, values)
     arrays = constraint.lhs.atoms(sp.IndexedBase)
 
     def scaled(array: Any) -> Any:
@@ -229,6 +253,14 @@ def _scaled(constraint: sp.Eq, values: Values) -> dict[Any, Any]:
         total = evaluate(constraint.lhs, values)
         factor = evaluate(constraint.rhs, values) / total if total else mpmath.mpf(0)
         return {a: scaled(values[a]) for a in arrays if factor > 0 or not a[0].is_nonnegative}
+
+
+def _with_entry(constraint: sp.Eq, values: Values) -> dict[Any, Any]:
+    """Return the array of an equation such as c[1] = 3 with this entry."""
+    array, place = constraint.lhs.base, evaluate(constraint.lhs.indices[0], values)
+    entries = list(values[array])
+    entries[int(place) - 1] = evaluate(constraint.rhs, values)
+    return {array: entries}
 
 
 # --- Truth at a point ------------------------------------------------------------------------
@@ -332,11 +364,11 @@ def check_point(statement: Any, at: Values) -> dict[Any, Any]:
         if s in SIZE and value > size.get(SIZE[s], value):
             message = f"{s} runs from 1 to {SIZE[s]} = {size[SIZE[s]]}, so it cannot be {at[s]}"
             raise ValueError(message)
-        if s in arrays and np.shape(value) != tuple(_shape(s, unfolded, size)):
-            message = (
-                f"{s} has the shape {np.shape(value)}, {statement} needs {tuple(_shape(s, unfolded, size))}"
-            )
-            raise ValueError(message)
+        if s in arrays:
+            shape = tuple(_shape(sizes_of_axes(s, unfolded), size))
+            if np.shape(value) != shape:
+                message = f"{s} has the shape {np.shape(value)}, {statement} needs {shape}"
+                raise ValueError(message)
     return point
 
 

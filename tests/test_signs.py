@@ -1,0 +1,136 @@
+"""The signs that the book relies on, and the ones that must not be claimed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sympy as sp
+
+from xentlib.signs import is_nonnegative, is_positive, touches_zero_at
+from xentlib.symbolic import K, N, delta, i, j, k, l, n, p, sum_over, z
+from xentlib.witnesses import counterexample
+
+q = sp.IndexedBase("q", positive=True)
+v = sp.IndexedBase("v", real=True)
+y = sp.IndexedBase("y", real=True)
+x = sp.Symbol("x", real=True)
+t = sp.Symbol("t", positive=True)
+
+
+# --- is_positive ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        p[i],
+        sum_over(k, sp.exp(z[k])),
+        sum_over(k, sum_over(l, sp.exp(z[k] - y[l]))),
+        sp.Sum(sp.exp(z[k]), (k, 1, i)),
+        sum_over(k, sp.exp(z[k])) - sp.exp(z[i]) + 1,
+        1 + p[i] * p[j],
+        1 - p[i] + p[i] ** 2,
+    ],
+    ids=str,
+)
+def test_what_is_shown_positive_is_positive(expr: Any) -> None:
+    assert is_positive(expr)
+    assert counterexample(sp.Gt(expr, 0, evaluate=False), (), {}) is None
+
+
+def test_positive_only_for_two_classes_or_more() -> None:
+    for expr in (1 - p[i], sum_over(k, sp.exp(z[k])) - sp.exp(z[i]), p[i] * (1 - p[i])):
+        assert not is_positive(expr)
+        assert not is_positive(expr, several=[N])
+        assert is_positive(expr, several=[K])
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        sp.Sum(sp.exp(z[k]), (k, 2, K)),  # empty if K = 1
+        sp.Sum(sp.exp(z[k]), (k, 1, K - 1)),
+        sum_over(k, sp.Sum(sp.exp(z[l]), (l, 2, k))),
+        p[i] - p[j],
+        1 - p[i] - p[j],  # negative if i = j and p[i] > 1/2
+        z[i] ** 2,
+        sum_over(k, z[k] ** 2),
+        sum_over(k, delta(k, i) * z[k]),
+        1 + sum_over(n, sp.exp(z[n])) - sp.exp(z[i]),  # i runs over the classes, not over the samples
+        p[i] - sp.Rational(1, 10**9),
+        sp.log(p[i]),
+        x,
+    ],
+    ids=str,
+)
+def test_what_may_not_be_positive_is_not_shown(expr: Any) -> None:
+    assert not is_positive(expr)
+    assert not is_positive(-expr) or expr.has(sp.log)
+
+
+def test_a_maximum_of_three_terms_is_below_the_sum_only_if_they_differ() -> None:
+    total = sum_over(k, sp.exp(z[k]))
+    assert not is_positive(total - sp.exp(z[i]) - sp.exp(z[j]), several=[K])
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        sum_over(k, p[k] * (v[k] - v[i]) ** 2),
+        sum_over(k, sum_over(l, (1 - delta(k, l)) * q[k] * (v[k] + v[l]) ** 2)),
+        sum_over(k, q[k] * (p[k] / q[k] - 1 - sp.log(p[k] / q[k]))),
+        1 - p[i],
+        -sp.log(p[i]),
+        t - 1 - sp.log(t),
+        t * sp.log(t) - t + 1,
+        (2 * p[i] - 1) ** 2,
+    ],
+    ids=str,
+)
+def test_what_is_shown_not_to_be_negative_is_not(expr: Any) -> None:
+    assert is_nonnegative(expr)
+    assert not is_positive(expr)
+    assert counterexample(sp.Ge(expr, 0, evaluate=False), (), {}) is None
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        sum_over(k, v[k]),
+        sum_over(k, v[k] * (v[k] - v[i]) ** 2),
+        sum_over(k, (1 - 2 * delta(k, i)) * q[k]),
+        sum_over(k, q[k] * (p[k] / q[k] - 1 - 2 * sp.log(p[k] / q[k]))),
+        p[i] - sp.Rational(1, 2),
+        sp.log(p[i]),
+        sp.log(v[i]),
+        t - 2 - sp.log(t),
+        1 + sp.log(t) - t,
+        (t - 1) ** 3,
+        v[i] ** 3,
+        1 / x,
+        delta(i, j) - delta(i, k),
+    ],
+    ids=str,
+)
+def test_what_may_be_negative_is_not_shown(expr: Any) -> None:
+    assert not is_nonnegative(expr)
+
+
+def test_two_distinct_numbers_make_a_sum_positive() -> None:
+    spread = sum_over(k, sum_over(l, p[k] * p[l] * (v[k] - v[l]) ** 2))
+    gap = sum_over(k, y[k] * 0 + q[k] * (p[k] / q[k] - 1 - sp.log(p[k] / q[k])))
+    assert is_positive(spread, distinct=[(v[i], v[j])])
+    assert is_positive(gap, distinct=[(p[i], q[i])])
+    assert is_positive(gap, distinct=[(q[i], p[i])])
+    for wrong in ([(p[i], v[i])], [(p[i], q[j])], [(v[i], v[j])], [(v[n], v[i])]):
+        assert not is_positive(gap, distinct=wrong)
+    assert not is_positive(spread, distinct=[(v[i], v[i] + p[j])])
+    assert not is_positive(sum_over(k, v[k] * (v[k] - v[i]) ** 2), distinct=[(v[i], v[j])])
+
+
+def test_where_a_convex_function_touches_zero() -> None:
+    assert touches_zero_at(t - 1 - sp.log(t)) == (t, 1)
+    assert touches_zero_at(2 * t - 2 - 2 * sp.log(t)) == (t, 1)
+    for expr in (t - sp.log(t), sp.log(t) - t + 1, x - 1 - sp.log(x), t * q[i] - 1 - sp.log(t)):
+        assert touches_zero_at(expr) is None
