@@ -410,7 +410,7 @@ def test_points_respect_sizes_and_sums() -> None:
     assert {v[K] for v in points(eq(p[i], 1), (), {K: 6})} == {6}
     known = eq(sum_over(k, q[k]), 1)
     tried = list(points(eq(sum_over(k, q[k]), c), (known,), {}))
-    assert len(tried) == 12
+    assert len(tried) == 84  # few combinations of sizes and places, so more numbers for each
     assert all(abs(sum(v[q]) - 1) < 1e-14 and min(v[q]) > 0 for v in tried)
 
 

@@ -48,6 +48,8 @@ def _altered(statement: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(statement, sp.Gt | sp.Lt | sp.Ge | sp.Le):
         yield "reversed", _reversed(statement)
         yield "bound tightened", sp.Gt(statement.gts - statement.lts, sp.Rational(1, 8), evaluate=False)
+        if isinstance(statement, sp.Ge | sp.Le):
+            yield from _altered_sides(statement)
     elif isinstance(statement, sp.And):
         for part in statement.args:
             yield from _altered(part)

@@ -191,15 +191,15 @@ def _differentiate_numerically(expr: sp.Derivative, values: Mapping[Any, Any]) -
     return mpmath.diff(moved, evaluate(variable, values), int(order))
 
 
-def sizes_of_axes(array: sp.IndexedBase, expr: Any) -> list[set[Any]]:
+def sizes_of_axes(array: sp.IndexedBase, unfolded: Any) -> list[set[Any]]:
     """Return what each axis of an array must reach, as the indices tell that it stands with.
 
     Parameters
     ----------
     array : IndexedBase
         The array.
-    expr : Basic
-        An expression or a statement that uses it.
+    unfolded : Basic
+        An expression or a statement that uses it, from `xentlib.symbolic.unfold`.
 
     Returns
     -------
@@ -209,10 +209,9 @@ def sizes_of_axes(array: sp.IndexedBase, expr: Any) -> list[set[Any]]:
     Examples
     --------
     >>> from xentlib.symbolic import K, N, n, p
-    >>> sizes_of_axes(z, p[n, 2]) == [{N}, {K, 2}]
+    >>> sizes_of_axes(z, unfold(p[n, 2])) == [{N}, {K, 2}]
     True
     """
-    unfolded = unfold(expr)
     limits = SIZE | {i: last for bound in unfolded.atoms(sp.Sum, sp.Product) for i, _, last in bound.limits}
     elements = [element for element in unfolded.atoms(sp.Indexed) if element.base == array]
 
@@ -252,7 +251,8 @@ def entries(
     array([0.5, 0.5])
     """
 
-    axes = {array: sizes_of_axes(array, expr) for array in of}
+    unfolded = unfold(expr)
+    axes = {array: sizes_of_axes(array, unfolded) for array in of}
 
     def function(*arrays: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
         inputs = [np.asarray(array, dtype=np.float64) for array in arrays]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from random import Random
 from typing import Any
@@ -16,7 +16,7 @@ from sympy.core.function import AppliedUndef
 from xentlib.claims import VerificationError
 from xentlib.evaluation import digits, evaluate, sizes_of_axes
 from xentlib.printing import to_latex
-from xentlib.symbolic import SIZE, K, c, differentiate, unfold
+from xentlib.symbolic import SIZE, Defined, K, c, definition, differentiate, outermost, unfold
 
 __all__ = [
     "UndefinedError",
@@ -38,7 +38,7 @@ class UndefinedError(VerificationError):
     """There is no point at which both sides of a statement are numbers."""
 
 
-def symbols_of(statement: Any) -> set[Any]:
+def symbols_of(statement: Any) -> frozenset[Any]:
     """Return the free symbols of a statement with those inside its named quantities.
 
     Parameters
@@ -48,14 +48,24 @@ def symbols_of(statement: Any) -> set[Any]:
 
     Returns
     -------
-    set of Symbol
+    frozenset of Symbol
         Sizes, indices, variables and the labels of arrays, but no `Dummy`.
     """
-    unfolded = unfold(statement)
-    # SymPy does not count the index j of a derivative with respect to z[j] as free.
-    variables = [v for d in unfolded.atoms(sp.Derivative) for v in d.variables]
-    free = unfolded.free_symbols.union(*(v.free_symbols for v in variables))
-    return {s for s in free if isinstance(s, sp.Symbol) and not isinstance(s, sp.Dummy)}
+    return frozenset(s for s in _symbols(statement) if not isinstance(s, sp.Dummy))
+
+
+@cache
+def _symbols(expr: Any) -> frozenset[Any]:
+    """Return the free symbols; altered statements share most parts, so that the cache pays."""
+    if isinstance(expr, sp.Symbol):
+        return frozenset({expr})
+    if isinstance(expr, Defined):
+        formula, stands_for = definition(expr)
+        return _symbols(formula) | frozenset(stands_for.values())
+    if isinstance(expr, sp.Sum | sp.Product):
+        term, (index, first, last) = outermost(expr)
+        return (_symbols(term) - {index}) | _symbols(first) | _symbols(last)
+    return frozenset().union(*map(_symbols, expr.args)) if isinstance(expr, sp.Basic) else frozenset()
 
 
 def sizes_of(statement: Any) -> list[sp.Symbol]:
@@ -182,27 +192,31 @@ def points(statement: Any, given: Sequence[Any], at: Values) -> Iterator[dict[An
     indices = sorted((s for s in symbols if s in SIZE), key=str)
     arrays = sorted(unfolded.atoms(sp.IndexedBase), key=str)
     axes = {array: sizes_of_axes(array, unfolded) for array in arrays}
+    element = {array: array[0] for array in arrays}
     sizes = sizes_of(subject)
     scalars = sorted(symbols - {*SIZE, *SIZE.values(), *(array.label for array in arrays)}, key=str)
     scalars += sorted(unfolded.atoms(AppliedUndef), key=str)
     # Fewer lengths for each of several sizes: their combinations are all tried.
     many = {0: 1, 1: 4, 2: 3}.get(len(sizes), 2)
     lengths = [[at[s]] if s in at else range(smallest(s, given), smallest(s, given) + many) for s in sizes]
-    repeats = 1 if sizes else 25
-    for spread in [1, 2, 4] * repeats:
+    combinations = [
+        (size, dict(zip(indices, place, strict=True)))
+        for size in (dict(zip(sizes, length, strict=True)) for length in product(*lengths))
+        for place in product(*(range(1, size[SIZE[index]] + 1) for index in indices))
+    ]
+    # Where there are few combinations, more numbers are tried with each.
+    rounds = 1 + 25 // len(combinations)
+    for spread, (size, places) in product([1, 2, 4] * rounds, combinations):
         draw = partial(_random_number, random=random, spread=spread)
-        for length in product(*lengths):
-            size = dict(zip(sizes, length, strict=True))
-            for place in product(*(range(1, size[SIZE[index]] + 1) for index in indices)):
-                values: dict[Any, Any] = {**size, **dict(zip(indices, place, strict=True))}
-                values |= {array: _random_array(array, _shape(axes[array], size), draw) for array in arrays}
-                if c in arrays:
-                    values[c] = [random.randint(1, size[K]) for _ in values[c]]
-                values |= {s: draw(s) for s in scalars}
-                for constraint in constraints:
-                    values |= _scaled(constraint, values)
-                if all(truth(known, values) for known in (*constraints, *distinct)):
-                    yield values
+        values: dict[Any, Any] = {**size, **places}
+        values |= {a: _random_array(element[a], _shape(axes[a], size), draw) for a in arrays}
+        if c in arrays:
+            values[c] = [random.randint(1, size[K]) for _ in values[c]]
+        values |= {s: draw(s) for s in scalars}
+        for constraint in constraints:
+            values |= _scaled(constraint, values)
+        if all(truth(known, values) for known in (*constraints, *distinct)):
+            yield values
 
 
 def _shape(axes: Sequence[set[Any]], size: Values) -> list[int]:
@@ -215,10 +229,10 @@ def _shape(axes: Sequence[set[Any]], size: Values) -> list[int]:
     return [max(map(length, ends)) for ends in axes]
 
 
-def _random_array(array: sp.IndexedBase, shape: Sequence[int], draw: Callable[[Any], mpmath.mpf]) -> Any:
+def _random_array(element: sp.Indexed, shape: Sequence[int], draw: Callable[[Any], mpmath.mpf]) -> Any:
     if not shape:
-        return draw(array[0])
-    return [_random_array(array, shape[1:], draw) for _ in range(shape[0])]
+        return draw(element)
+    return [_random_array(element, shape[1:], draw) for _ in range(shape[0])]
 
 
 def _random_number(symbol: Any, random: Random, spread: int) -> mpmath.mpf:
