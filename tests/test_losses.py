@@ -550,3 +550,12 @@ def test_what_one_hot_refuses(labels: Any, classes: Any, error: type[Exception],
 def test_what_smooth_labels_refuses(target: Any, epsilon: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         smooth_labels(target, epsilon)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_loss_of_a_sure_answer_is_0_and_not_minus_0(dtype: Any) -> None:
+    for logits, label, row in (([800.0, 0.0], 0, [1, 0]), ([800.0], 0, [1]), ([0.0, -math.inf], 0, [1, 0])):
+        for target in (label, np.array(row, dtype)):
+            loss = softmax_cross_entropy(np.array(logits, dtype), target)
+            assert loss == 0
+            assert math.copysign(1, loss) == 1

@@ -151,11 +151,12 @@ def _loss(xp: Any, z: Any, target: Any) -> Any:
 
 
 def _loss_by_kernel(z: Any, target: Any) -> Any:
-    costs = -log_softmax_rows(np.ascontiguousarray(z))
+    logs = log_softmax_rows(np.ascontiguousarray(z))
+    # Subtracted from 0, since the minus sign alone would make -0 of the loss of a sure answer.
     if target.dtype.kind in "iu":
-        return np.take_along_axis(costs, target[:, None], axis=-1)[:, 0]
+        return 0.0 - np.take_along_axis(logs, target[:, None], axis=-1)[:, 0]
     # 0 times inf is 0: the class that is ruled out does not occur.
-    return np.multiply(target, costs, where=target > 0, out=np.zeros_like(costs)).sum(axis=-1)
+    return 0.0 - np.multiply(target, logs, where=target > 0, out=np.zeros_like(logs)).sum(axis=-1)
 
 
 def softmax_cross_entropy_grad(logits: Any, target: Any, /, *, axis: int = -1) -> Any:
