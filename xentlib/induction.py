@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import sympy as sp
 
 from xentlib.signs import is_positive
-from xentlib.symbolic import outermost, rename, residue, unfold
+from xentlib.symbolic import SIZE, outermost, rename, residue, unfold
 
 __all__ = ["why_not_by_induction"]
 
@@ -35,6 +35,13 @@ def why_not_by_induction(
     str or None
         What stands in the way.
 
+    Raises
+    ------
+    ValueError
+        If a sum or product has other limits than 1 (or 2) and the size, if a product up to the
+        size stands in a sum whose index it uses, or if an index up to the size or an assumption
+        about it is meant for this size only, and not for the next.
+
     Notes
     -----
     The sides are equal at size 1, and from one size to the next both grow by the same amount,
@@ -49,6 +56,7 @@ def why_not_by_induction(
     'from N to N + 1, left side - right side grows by -N'
     """
     known = list(given)
+    _check_form(sp.Tuple(left, right), known, size)
     difference = residue(_at_one(left - right, size), known)
     if difference != 0:
         return f"at {size} = 1, left side - right side = {difference}"
@@ -63,6 +71,21 @@ def why_not_by_induction(
     if is_positive(before[1]) and residue(after[0] * before[1] - after[1] * before[0], known) == 0:
         return None
     return f"from {size} to {size} + 1, left side - right side grows by {growth}"
+
+
+def _check_form(sides: sp.Tuple, known: Iterable[sp.Eq], size: sp.Symbol) -> None:
+    plain = unfold(sides)
+    changing = {size, *(index for index in SIZE if SIZE[index] == size)}
+    own = plain.free_symbols & (changing - {size})
+    own |= {symbol for a in known for symbol in unfold(a).free_symbols & changing}
+    if own:
+        message = f"{own} may not be fixed or assumed in an induction, which goes on to the next {size}"
+        raise ValueError(message)
+    for total in plain.atoms(sp.Sum, sp.Product):
+        for _, first, last in total.limits:
+            if first.has(size) or (last.has(size) and (last != size or first not in (1, 2))):
+                message = f"induction takes sums and products from 1 or 2 to {size}, not {total}"
+                raise ValueError(message)
 
 
 def _at_one(expr: sp.Expr, size: sp.Symbol) -> sp.Expr:
@@ -83,6 +106,9 @@ def _named(expr: sp.Expr, size: sp.Symbol, products: dict[sp.Expr, sp.Symbol]) -
                 f"induction takes products of positive factors only, and {factor} is not shown to be one"
             )
             raise ValueError(message)
+        if expr.atoms(sp.Dummy) & expr.free_symbols - set(products.values()):
+            message = f"induction takes no product that changes with the index of a sum around it: {expr}"
+            raise ValueError(message)
         return products.setdefault(rename(expr), sp.Dummy("P", positive=True))
     if not expr.args or isinstance(expr, sp.Indexed):
         return expr
@@ -91,10 +117,8 @@ def _named(expr: sp.Expr, size: sp.Symbol, products: dict[sp.Expr, sp.Symbol]) -
 
 def _grown(expr: sp.Expr, size: sp.Symbol, products: dict[sp.Expr, sp.Symbol]) -> sp.Expr:
     """Return what an expression is one size further, with the last terms and factors split off."""
-    if expr == size:
-        return size + 1
     if not expr.args or isinstance(expr, sp.Indexed):
-        return expr
+        return expr.xreplace({size: size + 1})
     if isinstance(expr, sp.Sum | sp.Product):
         term, (index, first, last) = outermost(expr)
         if last != size:
