@@ -11,14 +11,43 @@ import pytest
 import sympy as sp
 
 from xentlib.evaluation import digits, entries, evaluate
-from xentlib.symbolic import K, N, Quantity, delta, i, j, k, l, lse, n, p, sum_over, z
+from xentlib.symbolic import (
+    K,
+    N,
+    Quantity,
+    d,
+    delta,
+    e,
+    i,
+    j,
+    k,
+    l,
+    lse,
+    n,
+    p,
+    product_over,
+    sum_over,
+    z,
+)
+from xentlib.symbolic import c as labels
 
 c = sp.Symbol("c", real=True)
 
 x = sp.Symbol("x", real=True)
 X = sp.IndexedBase("X", real=True)
+W = sp.IndexedBase("W", real=True)
 FOUR = [mpmath.mpf(a) / 10 for a in (3, -12, 25, 0)]
-AT: dict[Any, Any] = {K: 4, N: 2, i: 1, j: 3, z: FOUR, c: mpmath.mpf(2), X: [FOUR, FOUR[::-1]], n: 2}
+AT: dict[Any, Any] = {
+    K: 4,
+    N: 2,
+    i: 1,
+    j: 3,
+    z: FOUR,
+    c: mpmath.mpf(2),
+    X: [FOUR, FOUR[::-1]],
+    n: 2,
+    labels: [3, 4],
+}
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +87,16 @@ CLOSED_FORMS = [
     (sp.Derivative(lse, z[i], z[j]), lambda: -exps()[0] * exps()[2] / sum(exps()) ** 2),
     (sp.Derivative(X[1, 3] ** 2 * X[2, 2], X[1, j]), lambda: 2 * FOUR[2] * FOUR[2]),
     (sum_over(k, sp.Derivative(sp.exp(z[k]), z[k])), lambda: sum(exps())),
+    (product_over(k, z[k] - 1), lambda: mpmath.fprod(a - 1 for a in FOUR)),
+    (sp.Product(z[k], (k, 3, 2)), lambda: 1),
+    (product_over(n, product_over(k, X[n, k] + 2)), lambda: mpmath.fprod(a + 2 for a in FOUR) ** 2),
+    (sum_over(n, X[n, labels[n]]), lambda: FOUR[2] + FOUR[0]),
+    (sum_over(n, delta(k, labels[n])).xreplace({k: j}), lambda: 1),
+    (p[labels[n]], lambda: exps()[3] / sum(exps())),
+    (sp.erf(c), lambda: mpmath.erf(2)),
+    (sp.tanh(c), lambda: mpmath.tanh(2)),
+    (sp.Derivative(sp.tanh(c), c), lambda: 1 - mpmath.tanh(2) ** 2),
+    (sp.Derivative(product_over(k, z[k] + 2), z[j]), lambda: mpmath.fprod(FOUR[m] + 2 for m in (0, 1, 3))),
 ]
 
 
@@ -78,6 +117,12 @@ def test_closed_forms(expr: Any, expected: Any) -> None:
         (c >= 2, True),
         (c < 2, False),
         (c <= 2, True),
+        (sp.Ne(c, 3), True),
+        (sp.Ne(c, 2 + sp.Rational(1, 10**30), evaluate=False), False),  # equal in half of the digits
+        (sp.Ge(c, 2 + sp.Rational(1, 10**30), evaluate=False), True),  # as rounding may leave it
+        (sp.Le(c, 2 - sp.Rational(1, 10**30), evaluate=False), True),
+        (sp.Ge(c, 2 + sp.Rational(1, 10**20), evaluate=False), False),
+        (sp.Le(c, 2 - sp.Rational(1, 10**20), evaluate=False), False),
         (sp.And(c > 1, c < 3), True),
         (sp.And(c > 1, c < 2), False),
         (sp.Equivalent(c > 1, z[1] > 0), True),
@@ -108,7 +153,10 @@ def test_a_formula_does_not_capture_the_index_it_is_given() -> None:
         (sp.Derivative(lse, z[j + 2]), IndexError, "does not exist"),
         (sp.Sum(z[k], (k, 1, c / 4)), ValueError, "not to 0.5"),
         (1 / (c - 2), ArithmeticError, "0.0 to the power -1.0 is not a real number"),
+        (1 / (c - 2 + sp.Rational(1, 10**40)), ArithmeticError, "to the power -1.0 is not a real number"),
         (sp.log(c - 2), ArithmeticError, "the logarithm of 0"),
+        (sp.Product(z[k], (k, 1, c / 4)), ValueError, "not to 0.5"),
+        (X[n, labels[n] + 1], IndexError, r"does not exist where c\[n\] \+ 1 = 5"),
         (sp.log(-c), ArithmeticError, "the logarithm of -2"),
         (sp.sqrt(1 - c), ArithmeticError, "-1.0 to the power 0.5 is not a real number"),
     ],
@@ -157,6 +205,16 @@ def test_entries_have_an_axis_for_each_index() -> None:
     assert np.array_equal(rows, [3.0, 7.0, 11.0])
     weighted = entries(z[i] * X[i, j], i, j, of=[z, X])([2.0, 3.0], [[1.0, 0.0], [0.0, 1.0]])
     assert np.array_equal(weighted, [[2.0, 0.0], [0.0, 3.0]])
+
+
+def test_entries_have_axes_of_samples_and_of_features() -> None:
+    inputs, weights = [[1.0, 2.0, 0.0], [3.0, 4.0, 5.0]], [[1.0, 0.0], [0.0, 1.0], [2.0, 2.0]]
+    logits = entries(sum_over(d, X[n, d] * W[d, k]), n, k, of=[X, W])(inputs, weights)
+    assert np.array_equal(logits, np.array(inputs) @ np.array(weights))
+    gram = entries(sum_over(n, X[n, d] * X[n, e]) / N, d, e, of=[X])(inputs)
+    assert np.array_equal(gram, np.array(inputs).T @ np.array(inputs) / 2)
+    chosen = entries(X[n, labels[n]], n, of=[X, labels])(inputs, [3, 1])
+    assert np.array_equal(chosen, [0.0, 3.0])
 
 
 def test_entries_need_finite_arrays_and_all_of_them() -> None:

@@ -9,7 +9,8 @@ import pytest
 import sympy as sp
 
 from xentlib.printing import to_latex
-from xentlib.symbolic import K, N, delta, i, j, k, lse, n, p, sum_over, z
+from xentlib.symbolic import K, N, delta, i, j, k, lse, n, p, product_over, sum_over, z
+from xentlib.symbolic import c as labels
 
 c = sp.Symbol("c", real=True)
 
@@ -70,7 +71,25 @@ EXACT = [
     (delta(i, 1), r"\delta_{1,i}"),
     (delta(i, j) ** x, r"\delta_{ij}^{x}"),
     (p[12], "p_{12}"),
+    (p[n, labels[n]], "p_{nc_{n}}"),
+    (X[n, labels[n]], "X_{nc_{n}}"),
+    (z[labels[1]], "z_{c_{1}}"),
+    (delta(k, labels[n]), r"\delta_{kc_{n}}"),
+    (X[labels[n], 12], "X_{c_{n},12}"),
+    (product_over(n, p[n, labels[n]]), r"\prod_{n=1}^{N} p_{nc_{n}}"),
+    (product_over(n, y[n] + 1), r"\prod_{n=1}^{N} \left(1 + y_{n}\right)"),
+    (
+        product_over(n, y[n]) * sum_over(k, y[k]),
+        rf"\left(\prod_{{n=1}}^{{N}} y_{{n}}\right) {TOTAL}",
+    ),
+    (sp.log(product_over(n, y[n])), r"\log \prod_{n=1}^{N} y_{n}"),
+    (x * product_over(n, y[n]), r"x \prod_{n=1}^{N} y_{n}"),
+    (sum_over(n, sum_over(k, X[n, k])), r"\sum_{\substack{1 \leq k \leq K\\1 \leq n \leq N}} X_{nk}"),
     # Statements.
+    (sp.Ge(p[i], y[i]), r"p_{i} \geq y_{i}"),
+    (sp.Le(p[i], y[i]), r"p_{i} \leq y_{i}"),
+    (sp.Ne(y[i], y[j]), r"y_{i} \neq y_{j}"),
+    (sp.And(p[i] >= 0, p[i] <= 1), r"p_{i} \geq 0,\qquad p_{i} \leq 1"),
     (K >= 2, r"K \geq 2"),
     (sp.Eq(sum_over(k, p[k]), 1), r"\sum_{k=1}^{K} p_{k} = 1"),
     (sp.And(p[i] > 0, p[i] < 1), r"0 < p_{i} < 1"),
@@ -95,6 +114,6 @@ def test_braces_and_delimiters_are_balanced_and_known_to_katex(expr: Any) -> Non
     assert latex.count(r"\left(") == latex.count(r"\right)")
     names = set(re.findall(r"\\([A-Za-z]+)", latex))
     assert names <= {
-        "left", "right", "frac", "partial", "mathrm", "delta", "sum", "log", "sqrt", "cdot", "geq",
-        "qquad", "quad", "Longleftrightarrow",
+        "left", "right", "frac", "partial", "mathrm", "delta", "sum", "prod", "log", "sqrt", "cdot",
+        "geq", "leq", "neq", "qquad", "quad", "Longleftrightarrow", "substack",
     }  # fmt: skip

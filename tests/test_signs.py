@@ -7,8 +7,24 @@ from typing import Any
 import pytest
 import sympy as sp
 
+from xentlib.evaluation import evaluate
 from xentlib.signs import is_nonnegative, is_positive, touches_zero_at
-from xentlib.symbolic import K, N, delta, i, j, k, l, n, p, sum_over, z
+from xentlib.symbolic import (
+    K,
+    N,
+    delta,
+    i,
+    j,
+    k,
+    l,
+    n,
+    p,
+    product_over,
+    rename,
+    sum_over,
+    unfold,
+    z,
+)
 from xentlib.witnesses import counterexample
 
 q = sp.IndexedBase("q", positive=True)
@@ -134,3 +150,62 @@ def test_where_a_convex_function_touches_zero() -> None:
     assert touches_zero_at(2 * t - 2 - 2 * sp.log(t)) == (t, 1)
     for expr in (t - sp.log(t), sp.log(t) - t + 1, x - 1 - sp.log(x), t * q[i] - 1 - sp.log(t)):
         assert touches_zero_at(expr) is None
+
+
+def test_one_positive_term_is_not_enough_where_others_may_be_negative() -> None:
+    """The product is a square, and the term at k = j is positive; yet the terms may cancel."""
+    signed = (2 * delta(k, j) - 1) * (v[k] - v[i]) ** 2
+    square = sum_over(k, signed) * sum_over(k, 2 * signed)
+    at = {K: 3, i: 1, j: 2, v: [0, 1, -1]}
+    assert is_nonnegative(square)
+    assert evaluate(square, at) == 0
+    assert not is_positive(square, distinct=[(v[i], v[j])])
+
+
+def test_a_convex_function_is_of_one_number_and_not_of_the_members_of_a_sum() -> None:
+    """If q[1] and q[2] were one number, the last part would vanish."""
+    spread = 2 * sp.Sum(q[k] ** 2, (k, 1, 2)) - sp.Sum(q[k], (k, 1, 2)) ** 2
+    gap = sp.Sum(q[k] - 1 - sp.log(q[k]), (k, 1, 2)) - 5 * spread
+    assert touches_zero_at(rename(unfold(gap))) is None
+    assert not is_nonnegative(gap)
+
+
+def test_what_jumps_is_not_convex() -> None:
+    for jump in (delta(t, 5), sp.Abs(t - 1)):
+        assert touches_zero_at(t - 1 - sp.log(t) - 9 * jump) is None
+        assert not is_nonnegative(t - 1 - sp.log(t) - 9 * jump)
+
+
+def test_a_logarithm_has_the_sign_of_what_is_beyond_1() -> None:
+    assert is_positive(sp.log(1 + sp.exp(x)))
+    assert is_positive(-sp.log(p[i]), several=[K])
+    assert is_nonnegative(sp.log(1 + x**2))
+    assert is_nonnegative(-2 * sp.log(p[i]))
+    for expr in (-sp.log(1 + t), sp.log(t), sp.log(p[i]), sp.log(x**2), x * sp.log(1 + t)):
+        assert not is_nonnegative(expr)
+
+
+@pytest.mark.parametrize(
+    ("expr", "distinct"),
+    [
+        ((x**2 - 1) ** 2, [(x, 1)]),  # x may be -1
+        ((x**2 - t**2) ** 2, [(x, t)]),
+        ((x - t) ** 2, [(x, x)]),
+        (sum_over(k, delta(k, i) * (v[k] - v[l]) ** 2), [(v[i], v[j])]),
+        (sum_over(k, (v[k] - v[l]) ** 2 * (1 - delta(k, i))), [(v[i], v[l])]),
+        (sp.Sum((v[k] - v[l]) ** 2, (k, 1, i)), [(v[j], v[l])]),  # j may be beyond i
+        (sp.Sum((v[k] - v[l]) ** 2, (k, 2, K)), [(v[j], v[l])]),  # j may be 1
+        (sum_over(n, (v[n] - v[l]) ** 2), [(v[j], v[l])]),  # j is a class
+        (sum_over(k, (v[k] - v[l]) ** 3), [(v[j], v[l])]),
+    ],
+    ids=str,
+)
+def test_distinct_numbers_that_do_not_help(expr: Any, distinct: Any) -> None:
+    assert not is_positive(expr, distinct=distinct)
+
+
+def test_a_product_of_positive_factors_is_positive() -> None:
+    assert is_positive(product_over(n, q[n]))
+    assert is_nonnegative(product_over(n, q[n]) * v[i] ** 2)
+    with pytest.raises(ValueError, match="products of positive factors only"):
+        is_positive(product_over(n, v[n]))

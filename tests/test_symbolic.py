@@ -26,14 +26,17 @@ from xentlib.symbolic import (
     k,
     l,
     lse,
+    m,
     n,
     outermost,
     p,
+    product_over,
     residue,
     sum_over,
     unfold,
     z,
 )
+from xentlib.symbolic import c as labels
 from xentlib.witnesses import symbols_of
 
 c = sp.Symbol("c", real=True)
@@ -291,6 +294,168 @@ def test_given_equations_are_applied() -> None:
     assert (
         residue(sum_over(k, f(x) * sp.exp(z[k])) - sum_over(l, z[l]) * sum_over(k, sp.exp(z[k])), [many]) == 0
     )
+
+
+def test_a_rule_that_brings_in_a_sum_captures_no_index() -> None:
+    """With the depth of the inner sum its index changes, and must not become that of the outer."""
+    f = sp.Function("f", real=True)
+    known = sp.Eq(f(x), sum_over(k, sp.exp(z[k])))
+    one = sum_over(k, sp.exp(sum_over(l, 1 / (9 + z[k] + y[l] + f(x)))))
+    two = sum_over(k, sp.exp(sum_over(l, 1 / (9 + z[l] + y[k] + f(x)))))
+    assert residue(one - two, [known]) != 0
+    assert residue(one - one.xreplace({f(x): known.rhs}), [known]) == 0
+
+
+# --- Labels and products -------------------------------------------------------------------------
+
+X = sp.IndexedBase("X", real=True)
+q = sp.IndexedBase("q", positive=True)
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        sum_over(n, sum_over(k, delta(k, labels[n]) * X[n, k])) - sum_over(n, X[n, labels[n]]),
+        sum_over(k, sum_over(n, delta(k, labels[n]) * z[k])) - sum_over(n, z[labels[n]]),
+        sum_over(n, sum_over(k, delta(k, labels[n]))) - N,
+        sum_over(k, delta(k, labels[n]) * sum_over(n, delta(k, labels[n])))
+        - sum_over(m, delta(labels[n], labels[m])),
+        sp.Derivative(sum_over(n, z[labels[n]]), z[j]) - sum_over(n, delta(j, labels[n])),
+        sp.Derivative(product_over(n, sp.exp(y[n])), y[m]) - product_over(n, sp.exp(y[n])),
+        product_over(n, q[n]) ** 2 - product_over(n, q[n] ** 2),
+        product_over(n, product_over(m, q[n] * q[m])) - product_over(n, q[n]) ** (2 * N),
+        sp.log(product_over(n, q[n]) * x) - sum_over(n, sp.log(q[n])) - sp.log(x),
+        sp.Derivative(product_over(n, q[n]), q[m]) - product_over(n, q[n]) / q[m],
+    ],
+    ids=str,
+)
+def test_what_is_true_of_labels_and_products(expr: Any) -> None:
+    assert residue(expr) == 0
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        sum_over(m, delta(m, labels[n])) - 1,  # a label is no sample
+        sum_over(n, delta(k, labels[n]) * y[n]) - sum_over(n, y[n]),
+        sum_over(n, delta(n, labels[n])) - 1,
+        delta(labels[n], labels[m]) - delta(n, m),
+        sum_over(k, sum_over(n, delta(k, labels[n])) ** 2) - N,
+        sum_over(k, sum_over(n, delta(k, labels[n]) * z[k])) - N * z[labels[m]],
+        sum_over(k, product_over(n, q[k] * q[n])) - sum_over(k, q[k]) * product_over(n, q[n]),
+        sum_over(k, product_over(n, q[k])) ** 2 - K * sum_over(k, product_over(n, q[k] ** 2)),
+        product_over(n, q[n]) - q[1] * product_over(n, q[n]),
+    ],
+    ids=str,
+)
+def test_what_is_false_of_labels_and_products(expr: Any) -> None:
+    assert residue(expr) != 0
+
+
+def test_a_product_of_what_may_be_negative_is_refused() -> None:
+    for factor in (y[n], q[n] - 1, y[n] ** 2):
+        with pytest.raises(ValueError, match="products of positive factors only"):
+            residue(product_over(n, factor))
+
+
+def test_a_double_sum_of_positive_terms_is_positive_and_one_from_3_may_be_empty() -> None:
+    assert residue(sp.log(sum_over(k, q[k]) * x) - sp.log(sum_over(k, q[k])) - sp.log(x)) == 0
+    late = sp.Sum(q[k], (k, 3, K))
+    assert residue(sp.log(late * x) - sp.log(late) - sp.log(x)) != 0
+
+
+# --- Sums that change places ---------------------------------------------------------------------
+
+
+def random_nest(random: Random, bound: list[sp.Symbol]) -> Any:
+    """Return a product that uses some of the indices, and deltas between them."""
+    of_classes = [*(s for s in bound if SIZE[s] == K), i]
+    of_samples = [s for s in bound if SIZE[s] == N]
+    factors = [z[random.choice(of_classes)], y[random.choice(of_classes)]]
+    if of_samples:
+        factors.append(labels[random.choice(of_samples)])
+        factors.append(delta(random.choice(of_classes), labels[random.choice(of_samples)]))
+    if random.random() < 0.5:
+        factors.append(delta(*random.choices(of_classes, k=2)))
+    if random.random() < 0.5:
+        factors.append(sp.exp(z[random.choice(of_classes)] * y[random.choice(of_classes)] / 8))
+    return sp.Mul(*random.sample(factors, k=random.randint(1, len(factors))))
+
+
+def nested(term: Any, order: list[sp.Symbol]) -> Any:
+    """Return the sum of a term over several indices, the innermost first."""
+    for index in order:
+        term = sum_over(index, term)
+    return term
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_sums_over_several_indices_may_change_places(seed: int) -> None:
+    random = Random(seed)
+    order = random.sample([j, k, l, m, n], k=random.randint(2, 4))
+    term = random_nest(random, order)
+    one, other = nested(term, order), nested(term, random.sample(order, k=len(order)))
+    assert residue(one - other) == 0
+    factor = residue(one - sp.Rational(10005, 10000) * other)
+    with mpmath.workdps(40):
+        point = {**values(3, {i: 1}, seed), labels: [3, 1]}
+        value = evaluate(one, point)
+        assert mpmath.almosteq(value, evaluate(other, point), abs_eps=mpmath.mpf(10) ** -25)
+        assert mpmath.almosteq(value, evaluate(collapse(unfold(one)), point), abs_eps=mpmath.mpf(10) ** -25)
+        assert (factor == 0) == (value == 0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (sum_over(k, sp.Sum(z[l] * y[k], (l, 1, k))), sum_over(l, sp.Sum(z[l] * y[k], (k, 1, l)))),
+        (sum_over(k, sp.Sum(z[k] * y[l], (l, 2, K))), sp.Sum(z[l] * sum_over(k, y[k]), (l, 2, K))),
+        (sum_over(k, sp.Sum(z[l], (l, 2, K))), sp.Sum(sum_over(k, z[k]), (l, 2, K))),
+        (sum_over(k, z[k] * sp.Sum(delta(l, k) * y[l], (l, 2, K))), sum_over(k, z[k] * y[k])),
+        (sum_over(k, sp.Sum(delta(l, i) * z[l], (l, 1, k))), K * z[i]),
+        (sum_over(k, sp.Sum(z[l], (l, 1, k)) ** 2), sum_over(k, sp.Sum(z[l] ** 2, (l, 1, k)))),
+        (sum_over(k, sum_over(l, z[k] * y[l]) ** 2), sum_over(k, z[k] ** 2 * sum_over(l, y[l] ** 2))),
+        (sum_over(n, sum_over(m, X[n, m] * y[m])), sum_over(n, sum_over(m, X[m, n] * y[m]))),
+        (sum_over(n, sum_over(k, X[n, k])), sum_over(n, sum_over(k, X[k, n]))),
+    ],
+    ids=str,
+)
+def test_sums_with_other_ranges_do_not_change_places(one: Any, other: Any) -> None:
+    assert residue(one - other) != 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            sum_over(k, z[k] * sum_over(l, y[l] * sum_over(k, z[k]))),
+            sum_over(k, z[k]) ** 2 * sum_over(l, y[l]),
+        ),
+        (sum_over(k, sum_over(k, z[k])), K * sum_over(k, z[k])),
+        (sum_over(k, sum_over(l, z[k] * y[l]) ** 2), sum_over(k, z[k] ** 2) * sum_over(k, y[k]) ** 2),
+        (sum_over(k, sum_over(l, z[l] * y[k]) ** 3), sum_over(l, z[l]) ** 3 * sum_over(k, y[k] ** 3)),
+        (
+            sum_over(k, sum_over(l, z[k] * delta(k, l) * sp.Sum(y[i], (i, 1, l)))),
+            sum_over(k, z[k] * sp.Sum(y[i], (i, 1, k))),
+        ),
+    ],
+    ids=str,
+)
+def test_an_index_may_be_used_twice(one: Any, other: Any) -> None:
+    assert residue(one - other) == 0
+    assert_same(one, other, range(1, 4))
+
+
+def test_symbols_are_told_apart_by_what_they_are_assumed_to_be() -> None:
+    """What is remembered of an expression is not taken for one that only looks the same."""
+    other, label = sp.Symbol("K", integer=True), sp.Symbol("i", real=True)
+    assert symbols_of(sum_over(k, z[k])) == {K, z.label}
+    assert symbols_of(other * sp.Sum(z[k], (k, 1, 2))) == {other, z.label}
+    assert symbols_of(i + x) == {i, x}
+    assert symbols_of(label + x) == {label, x}
+    named = [Quantity("Q", formula, of=[z]) for formula in (lambda a: z[a], lambda a: y[a])]
+    assert [symbols_of(quantity[i]) for quantity in named] == [{i, z.label}, {i, y.label}]
+    assert symbols_of(sum_over(k, named[0][k])) == {K, z.label}
 
 
 # --- A fuzz of both directions -------------------------------------------------------------------

@@ -135,7 +135,8 @@ def _places(element: sp.Indexed, values: Mapping[Any, Any]) -> tuple[int, ...]:
 
 
 def _power(base: Any, exponent: Any) -> Any:
-    if base <= 0 and not (mpmath.isint(exponent) and (base or exponent >= 0)):
+    # What counts as 0 has no inverse: rounding would make 1/(a - a) some large number.
+    if (base <= 0 and not mpmath.isint(exponent)) or (exponent < 0 and _equal(base, 0)):
         message = f"{base} to the power {exponent} is not a real number"
         raise ArithmeticError(message)
     return mpmath.power(base, exponent)
@@ -167,8 +168,8 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.Ne: lambda a, b: not _equal(a, b),
     sp.Gt: lambda a, b: a > b,
     sp.Lt: lambda a, b: a < b,
-    sp.Ge: lambda a, b: a >= b,
-    sp.Le: lambda a, b: a <= b,
+    sp.Ge: lambda a, b: a >= b or _equal(a, b),
+    sp.Le: lambda a, b: a <= b or _equal(a, b),
     sp.And: lambda *parts: all(parts),
     sp.Equivalent: lambda *parts: len(set(map(bool, parts))) == 1,
 }

@@ -131,7 +131,10 @@ def _is_positive_where(expr: sp.Expr, distinct: Sequence[tuple[Any, Any]]) -> bo
         term, (index, first, last) = outermost(expr)
         own = {s for pair in distinct for side in pair for s in unfold(side).free_symbols}
         members = [a for a in own if first == 1 and SIZE.get(a) == last]
-        return any(_is_positive_where(term.xreplace({index: a}), distinct) for a in members)
+        # The other terms must not be negative, which of their sum may be known in other ways.
+        return _is_nonnegative(term, ()) and any(
+            _is_positive_where(term.xreplace({index: a}), distinct) for a in members
+        )
     if isinstance(expr, sp.Mul):
         return all(_is_positive_where(factor, distinct) for factor in expr.args)
     if isinstance(expr, sp.Pow) and expr.exp.is_Integer and expr.exp.is_positive and expr.exp.is_even:
@@ -177,7 +180,8 @@ def touches_zero_at(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
     for inner in _variables(expr):
         x = sp.Dummy("x", positive=True)
         function = expr.xreplace({inner: x, 1 / inner: 1 / x})
-        if function.free_symbols != {x} or not sp.diff(function, x, 2).is_positive:
+        # No other symbol, not even a bound one: the variable may stand for another member of a sum.
+        if function.atoms(sp.Symbol) != {x} or not sp.diff(function, x, 2).is_positive:
             continue
         for point in sp.solve(sp.diff(function, x), x):
             if point.is_positive and function.subs(x, point) == 0:

@@ -509,7 +509,8 @@ def cases(expr: sp.Expr, rules: Mapping[sp.Expr, sp.Expr]) -> list[sp.Expr]:
     list of Expr
         The collapsed expression in each case.
     """
-    expr = collapse(collapse(expr).xreplace(rules))
+    # A rule may bring in sums, so that bound indices are named apart anew.
+    expr = collapse(unfold(collapse(expr).xreplace(rules)))
     for d in sorted(expr.atoms(delta), key=sp.default_sort_key):
         kept, gone = sorted(d.args, key=lambda a: (a.is_Symbol, sp.default_sort_key(a)))
         if not d.atoms(sp.Dummy):
@@ -650,6 +651,8 @@ def residue(expr: Any, given: Iterable[sp.Eq] = ()) -> sp.Expr:
     0
     """
     rules = {collapse(carry_out(known.lhs)): carry_out(known.rhs) for known in given}
+    # What is a number anyway, as the sum of p[k] is 1, must not replace that number everywhere.
+    rules = {known: value for known, value in rules.items() if not known.is_number}
     for case in cases(carry_out(expr), rules):
         rational, names = to_rational(case)
         left = sp.cancel(sp.together(sp.expand(sp.expand_log(rational))))

@@ -145,16 +145,14 @@ def _shows_nothing(statement: Any, given: Sequence[Any]) -> str | None:
         return f"SymPy made it {statement} before it could be checked (evaluate=False prevents that)"
     if isinstance(statement, sp.And):
         return next(filter(None, (_shows_nothing(part, given) for part in statement.args)), None)
-    if _is_equivalence(statement) and len({_apart(part.gts - part.lts) for part in statement.args}) == 1:
+    if _is_equivalence(statement):
+        gaps = {_apart(part.gts - part.lts) for part in statement.args}
+        return "it is a tautology, its sides are the same" if len(gaps) == 1 else None
+    difference = _apart(statement.lhs - statement.rhs)
+    rules = {_apart(known.lhs): _apart(known.rhs) for known in given if isinstance(known, sp.Eq)}
+    if difference == 0:
         return "it is a tautology, its sides are the same"
-    if isinstance(statement, sp.Eq):
-        difference = _apart(statement.lhs - statement.rhs)
-        rules = {_apart(known.lhs): _apart(known.rhs) for known in given if isinstance(known, sp.Eq)}
-        if difference == 0:
-            return "it is a tautology, its sides are the same"
-        if difference.xreplace(rules) == 0:
-            return "it only repeats what is given"
-    return None
+    return "it only repeats what is given" if difference.xreplace(rules) == 0 else None
 
 
 def _apart(expr: sp.Expr) -> sp.Expr:
@@ -167,7 +165,8 @@ def _first_reason(statement: Any, given: Sequence[Any], by: Any, at: Values) -> 
     indices = sorted((s for s in symbols_of(statement) if SIZE.get(s) in at), key=str)
     for place in product(*(range(1, at[SIZE[index]] + 1) for index in indices)):
         numbers = {**at, **dict(zip(indices, place, strict=True))}
-        reason = _why_not(_fixed(statement, numbers), given, by)
+        key = _fixed(by, numbers) if isinstance(by, sp.Expr) and by not in SIZE.values() else by
+        reason = _why_not(_fixed(statement, numbers), given, key)
         if reason is not None:
             return reason
     return None
@@ -233,7 +232,7 @@ def prove(
     """
     check_id(claim_id)
     known = check_given(given)
-    sizes = _check_sizes(at or {})
+    sizes = _check_sizes(at or {}, known)
     _check_form(statement, by)
     nothing = _shows_nothing(statement, known)
     if nothing is not None:
@@ -269,10 +268,10 @@ def _scope(statement: Any, level: str, given: Sequence[Any], at: Values) -> str:
     return f"proved for every {', '.join(names[:-1])}{' and ' if names[1:] else ''}{names[-1]}"
 
 
-def _check_sizes(at: Values) -> Values:
+def _check_sizes(at: Values, given: Sequence[Any]) -> Values:
     for size, value in at.items():
-        if size not in SIZE.values() or not isinstance(value, int) or value < 1:
-            message = f"at= fixes sizes, such as {{K: 2}}, not {size} = {value!r}"
+        if size not in SIZE.values() or not isinstance(value, int) or value < smallest(size, given):
+            message = f"at= fixes sizes, such as {{K: 2}}, as the assumptions allow, not {size} = {value!r}"
             raise ValueError(message)
     return at
 
@@ -280,6 +279,8 @@ def _check_sizes(at: Values) -> Values:
 def _count_refuted(claim_id: str, statement: Any, given: Sequence[Any], by: Any, at: Values) -> int:
     """Refute the altered statements by numbers, or prove that they mean the same."""
     refuted = 0
+    parts = statement.args if isinstance(statement, sp.And) else (statement,)
+    weak = any(isinstance(part, sp.Ge | sp.Le) for part in parts)
     for kind, altered in alterations(statement):
         try:
             if counterexample(altered, given, at) is not None:
@@ -287,11 +288,14 @@ def _count_refuted(claim_id: str, statement: Any, given: Sequence[Any], by: Any,
                 continue
         except UndefinedError:
             continue  # it says nothing, so it is neither true nor false
-        if isinstance(statement, sp.Ge | sp.Le):
+        if weak and kind != "reversed":
             continue  # it may be true and hard to prove, such as a weaker bound
-        if _first_reason(altered, given, by, at) is not None:
-            message = f"{claim_id}: the alteration '{kind}', {altered}, cannot be refuted"
-            raise VerificationError(message)
+        # What holds both ways is an equation, and should say so.
+        if weak or _first_reason(altered, given, by, at) is not None:
+            if counterexample(altered, given, at, patience=20) is None:
+                message = f"{claim_id}: the alteration '{kind}', {altered}, cannot be refuted"
+                raise VerificationError(message)
+            refuted += 1
     if refuted == 0:
         message = f"{claim_id}: no alteration could be refuted, so the proof shows nothing"
         raise VerificationError(message)

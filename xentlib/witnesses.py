@@ -108,8 +108,8 @@ def check_given(given: Any) -> tuple[Any, ...]:
     TypeError
         If an assumption is of another kind: it would be printed, but not respected.
     ValueError
-        If an equation replaces a number, or something by what contains it, or if the left side
-        of one equation stands in that of another.
+        If an equation replaces a number, or something by what contains it, if the left side of
+        one equation stands in that of another, or if two are about one undefined function.
     """
     assumptions = tuple(given) if isinstance(given, Sequence) else (given,)
     for a in assumptions:
@@ -126,6 +126,10 @@ def check_given(given: Any) -> tuple[Any, ...]:
             raise ValueError(message)
         if unfold(known.rhs).has(unfold(known.lhs)) or any(lhs.has(known.lhs) for lhs in others):
             message = f"{known} is circular, or what it replaces stands in another assumption: {equations}"
+            raise ValueError(message)
+        functions = known.lhs.atoms(AppliedUndef)
+        if any(functions & lhs.atoms(AppliedUndef) for lhs in others):
+            message = f"{known} and another assumption are about one function, and may contradict each other"
             raise ValueError(message)
     return assumptions
 
@@ -166,7 +170,7 @@ def _with_hypotheses(statement: Any, given: Iterable[Any]) -> Any:
 # --- Points ----------------------------------------------------------------------------------
 
 
-def points(statement: Any, given: Sequence[Any], at: Values) -> Iterator[dict[Any, Any]]:
+def points(statement: Any, given: Sequence[Any], at: Values, patience: int = 1) -> Iterator[dict[Any, Any]]:
     """Yield values for every free symbol, at all small sizes and index places, seeded.
 
     Parameters
@@ -177,6 +181,8 @@ def points(statement: Any, given: Sequence[Any], at: Values) -> Iterator[dict[An
         Assumptions, which the values respect.
     at : mapping
         Sizes that are fixed.
+    patience : int
+        How many times as many points as usual.
 
     Yields
     ------
@@ -186,7 +192,7 @@ def points(statement: Any, given: Sequence[Any], at: Values) -> Iterator[dict[An
     random = Random(str(statement))
     constraints = [a for a in given if isinstance(a, sp.Eq) and not _is_hypothesis(a)]
     distinct = [a for a in given if isinstance(a, sp.Ne)]
-    subject = sp.And(statement, *constraints, *distinct, evaluate=False)
+    subject = sp.Tuple(statement, *constraints, *distinct)
     unfolded = unfold(subject)
     symbols = symbols_of(subject)
     indices = sorted((s for s in symbols if s in SIZE), key=str)
@@ -205,8 +211,9 @@ def points(statement: Any, given: Sequence[Any], at: Values) -> Iterator[dict[An
         for place in product(*(range(1, size[SIZE[index]] + 1) for index in indices))
     ]
     # Where there are few combinations, more numbers are tried with each.
-    rounds = 1 + 25 // len(combinations)
-    for spread, (size, places) in product([1, 2, 4] * rounds, combinations):
+    rounds = patience * (1 + 25 // len(combinations))
+    # Last come 0 and 1 and -1, where much is equal that else would differ by chance.
+    for spread, (size, places) in product([1, 2, 4] * rounds + [0] * rounds, combinations):
         draw = partial(_random_number, random=random, spread=spread)
         values: dict[Any, Any] = {**size, **places}
         values |= {a: _random_array(element[a], _shape(axes[a], size), draw) for a in arrays}
@@ -215,7 +222,9 @@ def points(statement: Any, given: Sequence[Any], at: Values) -> Iterator[dict[An
         values |= {s: draw(s) for s in scalars}
         for constraint in constraints:
             values |= _scaled(constraint, values)
-        if all(truth(known, values) for known in (*constraints, *distinct)):
+        # What an equation sets, such as c[1] = 7, may be nothing that its array can hold.
+        held = all(_fits_all(element[a], values[a], size.get(K)) for a in arrays)
+        if held and all(truth(known, values) for known in (*constraints, *distinct)):
             yield values
 
 
@@ -237,9 +246,10 @@ def _random_array(element: sp.Indexed, shape: Sequence[int], draw: Callable[[Any
 
 def _random_number(symbol: Any, random: Random, spread: int) -> mpmath.mpf:
     """Return a number between -4 and 4 times the spread, whole or with three decimals."""
-    scale = 1 if symbol.is_integer else 1000
+    scale = 1 if symbol.is_integer or not spread else 1000
+    largest = 4 * spread * scale or 1
     while True:
-        number = mpmath.mpf(random.randint(-4 * spread * scale, 4 * spread * scale)) / scale
+        number = mpmath.mpf(random.randint(-largest, largest)) / scale
         if _fits(symbol, number):
             return number
 
@@ -251,7 +261,16 @@ def _fits(symbol: Any, number: Any) -> bool:
         or (symbol.is_positive and not number > 0)
         or (symbol.is_negative and not number < 0)
         or (symbol.is_nonnegative and not number >= 0)
+        or (symbol.is_nonpositive and not number <= 0)
+        or (symbol.is_nonzero and not number)
     )
+
+
+def _fits_all(element: sp.Indexed, numbers: Any, classes: int | None) -> bool:
+    """Return whether an array holds what its elements are assumed to be, labels no more than K."""
+    if isinstance(numbers, list):
+        return all(_fits_all(element, number, classes) for number in numbers)
+    return _fits(element, numbers) and not (element.base == c and classes and numbers > classes)
 
 
 def _scaled(constraint: sp.Eq, values: Values) -> dict[Any, Any]:
@@ -306,7 +325,7 @@ def _digits(values: Values) -> int:
     return digits(v for s, v in values.items() if s not in SIZE and s not in SIZE.values())
 
 
-def counterexample(statement: Any, given: Sequence[Any], at: Values) -> Values | None:
+def counterexample(statement: Any, given: Sequence[Any], at: Values, patience: int = 1) -> Values | None:
     """Return a point at which a statement is false, or None if none of the points is one.
 
     Parameters
@@ -317,6 +336,8 @@ def counterexample(statement: Any, given: Sequence[Any], at: Values) -> Values |
         Assumptions, which the points respect.
     at : mapping
         Sizes that are fixed.
+    patience : int
+        How many times as many points to try as usual.
 
     Returns
     -------
@@ -330,7 +351,7 @@ def counterexample(statement: Any, given: Sequence[Any], at: Values) -> Values |
     """
     tried = False
     checked = _with_hypotheses(statement, given)
-    for values in points(checked, given, at):
+    for values in points(checked, given, at, patience):
         holds = truth(checked, values)
         if holds is False:
             return values
@@ -375,6 +396,9 @@ def check_point(statement: Any, at: Values) -> dict[Any, Any]:
         point = {s: _exact(s, value) for s, value in numbers.items()}
     size = {s: int(v) for s, v in point.items() if s in SIZE.values()}
     for s, value in point.items():
+        if s == c and not _fits_all(c[0], value, size.get(K)):
+            message = f"labels are classes 1, ..., K = {size[K]}, so they cannot be {at[s]}"
+            raise ValueError(message)
         if s in SIZE and value > size.get(SIZE[s], value):
             message = f"{s} runs from 1 to {SIZE[s]} = {size[SIZE[s]]}, so it cannot be {at[s]}"
             raise ValueError(message)
