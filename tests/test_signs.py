@@ -209,3 +209,9 @@ def test_a_product_of_positive_factors_is_positive() -> None:
     assert is_nonnegative(product_over(n, q[n]) * v[i] ** 2)
     with pytest.raises(ValueError, match="products of positive factors only"):
         is_positive(product_over(n, v[n]))
+
+
+def test_one_positive_part_of_a_sum_without_negative_parts_is_enough() -> None:
+    assert is_positive((x - t) ** 2 + v[i] ** 2, distinct=[(x, t)])
+    assert not is_positive((x - t) ** 2 + v[i], distinct=[(x, t)])
+    assert not is_positive((x - t) ** 2 + v[i] ** 2, distinct=[(x, v[i])])
