@@ -253,7 +253,8 @@ def prove(
     announce(
         claim,
         "✓",
-        f"{_scope(statement, level, known, sizes)}; {refuted} altered statements refuted",
+        f"{_scope(statement, level, known, sizes)}; {refuted} altered "
+        f"statement{'s' if refuted > 1 else ''} refuted",
         statement,
     )
 
