@@ -77,7 +77,7 @@ endif
 .venv/packages: requirements.txt
 	$(if $(BASE),,$(error Python 3.11, 3.12 or 3.13 with pip 22.3 or newer is needed; tried: $(CANDIDATES). \
 	Name one with make PYTHON=/path/to/python))
-	@echo "Installing the packages of requirements.txt into .venv (500 MB, about half a minute) ..."
+	@echo "Installing the packages of requirements.txt into .venv (1 GB, about half a minute) ..."
 	@# Without pip: Debian's venv has none, and the packages need none.
 	@$(BASE) -m venv --clear --without-pip .venv
 	@# Nothing is added to the list: pip check says what it lacks.
