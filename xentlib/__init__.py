@@ -22,29 +22,39 @@ array([0.5])
 4.24835426e-18
 """
 
-from xentlib.information import cross_entropy, entropy, kl_divergence, perplexity
-from xentlib.losses import (
-    one_hot,
+from xentlib import differences
+from xentlib._cross_entropy import (
     sigmoid_cross_entropy,
     sigmoid_cross_entropy_grad,
     sigmoid_cross_entropy_hess,
     sigmoid_cross_entropy_hvp,
-    smooth_labels,
     softmax_cross_entropy,
     softmax_cross_entropy_grad,
     softmax_cross_entropy_hess,
     softmax_cross_entropy_hvp,
 )
-from xentlib.softmax import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax, softmax_jacobian, softplus
+from xentlib._information import cross_entropy, entropy, kl_divergence, perplexity
+from xentlib._linear import linear_cross_entropy_value_and_grad
+from xentlib._mean import MeanCrossEntropy, mean_cross_entropy, mean_cross_entropy_value_and_grad
+from xentlib._sigmoid import log_sigmoid, sigmoid, softplus
+from xentlib._softmax import log_softmax, logsumexp, softmax, softmax_jacobian
+from xentlib._streaming import LogSumExp
+from xentlib._targets import one_hot, smooth_labels
 
 __all__ = [
+    "LogSumExp",
+    "MeanCrossEntropy",
     "__version__",
     "cross_entropy",
+    "differences",
     "entropy",
     "kl_divergence",
+    "linear_cross_entropy_value_and_grad",
     "log_sigmoid",
     "log_softmax",
     "logsumexp",
+    "mean_cross_entropy",
+    "mean_cross_entropy_value_and_grad",
     "one_hot",
     "perplexity",
     "sigmoid",

@@ -10,7 +10,7 @@ import pytest
 from comparing import DTYPES, SHAPES, bound, distance, distributions, labels, logits
 
 import xentlib
-from xentlib.batch import mean_cross_entropy_value_and_grad
+from xentlib import mean_cross_entropy_value_and_grad
 
 jax = pytest.importorskip("jax", exc_type=ImportError)
 jnp = pytest.importorskip("jax.numpy", exc_type=ImportError)

@@ -7,7 +7,7 @@ import pytest
 from comparing import DTYPES, SHAPES, bound, distance, distributions, labels, logits
 
 import xentlib
-from xentlib.batch import LogSumExp
+from xentlib import LogSumExp
 
 special = pytest.importorskip("scipy.special", exc_type=ImportError)
 optimize = pytest.importorskip("scipy.optimize", exc_type=ImportError)

@@ -7,7 +7,7 @@ import pytest
 from comparing import DTYPES, SHAPES, bound, distance, labels, logits
 
 import xentlib
-from xentlib.batch import MeanCrossEntropy, mean_cross_entropy, mean_cross_entropy_value_and_grad
+from xentlib import MeanCrossEntropy, mean_cross_entropy, mean_cross_entropy_value_and_grad
 
 metrics = pytest.importorskip("sklearn.metrics", exc_type=ImportError)
 # The losses of its classifiers; private, so that a release may move them.

@@ -7,7 +7,7 @@ import pytest
 from comparing import DTYPES, SHAPES, bound, distance, distributions, labels, logits
 
 import xentlib
-from xentlib.batch import mean_cross_entropy, mean_cross_entropy_value_and_grad
+from xentlib import mean_cross_entropy, mean_cross_entropy_value_and_grad
 
 tf = pytest.importorskip("tensorflow", exc_type=ImportError)
 keras = pytest.importorskip("keras", exc_type=ImportError)

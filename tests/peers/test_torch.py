@@ -23,7 +23,7 @@ from comparing import (
 )
 
 import xentlib
-from xentlib.batch import linear_cross_entropy_value_and_grad, mean_cross_entropy_value_and_grad
+from xentlib import linear_cross_entropy_value_and_grad, mean_cross_entropy_value_and_grad
 
 torch = pytest.importorskip("torch", exc_type=ImportError)
 functional = pytest.importorskip("torch.nn.functional", exc_type=ImportError)

@@ -1,0 +1,241 @@
+"""The stored notebooks are clean: what readers see was run, in order, and can be compared.
+
+nbval re-executes every notebook and compares the outputs. What it does not look at, these rules do.
+Each rule yields what is wrong with a notebook; below, each is shown a notebook that breaks it.
+"""
+
+import re
+from pathlib import Path
+
+import nbformat
+import notebooks
+import pytest
+
+BOOK = Path(__file__).parents[2] / "book"
+ALL = sorted(file for file in BOOK.rglob("*.ipynb") if ".ipynb_checkpoints" not in file.parts)
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook):
+    return [(cell, output) for cell in code(notebook) for output in cell.outputs]
+
+
+def was_run_in_order(notebook):
+    counts = [cell.execution_count for cell in code(notebook)]
+    if counts != list(range(1, len(counts) + 1)):
+        yield f"execution counts are {counts}: run `make notebooks`"
+
+
+def shows_something(notebook):
+    if not outputs(notebook):
+        yield "no cell has an output"
+
+
+def has_no_stderr(notebook):
+    for cell, output in outputs(notebook):
+        if output.get("name") == "stderr":
+            yield f"cell {cell.id} warns: {output.text[:200]}"
+
+
+def fails_only_where_tagged(notebook):
+    for cell in code(notebook):
+        fails = any(output.output_type == "error" for output in cell.outputs)
+        if fails != ("raises-exception" in cell.metadata.get("tags", [])):
+            yield f"cell {cell.id}: an error and the tag raises-exception go together"
+
+
+def is_compared_everywhere(notebook):
+    for cell in notebook.cells:
+        tags = " ".join(cell.metadata.get("tags", []))
+        if re.search("nbval[-_]", f"{cell.source} {tags}", re.IGNORECASE):
+            yield f"cell {cell.id} tells nbval to look away"
+
+
+def has_vector_figures(notebook):
+    for cell, output in outputs(notebook):
+        if bitmaps := [kind for kind in output.get("data", {}) if re.match(r"image/(?!svg)", kind)]:
+            yield f"cell {cell.id} shows {bitmaps}, which nbval does not compare: make it SVG"
+
+
+def describes_figures(notebook):
+    for cell, output in outputs(notebook):
+        if "image/svg+xml" in output.get("data", {}):
+            page = cell.metadata.get("mystnb", {})
+            if len(page.get("image", {}).get("alt", "")) <= 20:
+                yield f"cell {cell.id}: mystnb.image.alt says what the figure shows"
+            if not {"caption", "name"} <= page.get("figure", {}).keys():
+                yield f"cell {cell.id}: mystnb.figure has a caption and a name"
+
+
+def has_clean_metadata(notebook):
+    found = {key: value for key, value in notebook.metadata.items() if key not in ("myst", "mystnb")}
+    if found != notebooks.METADATA:
+        yield f"notebook metadata is {found}, not {notebooks.METADATA}"
+    for cell in notebook.cells:
+        if extra := cell.metadata.keys() - {"mystnb", "tags"}:
+            yield f"cell {cell.id} has metadata {sorted(extra)}"
+
+
+def has_solutions(notebook):
+    text = "\n".join(cell.source for cell in notebook.cells)
+    exercises = re.findall(
+        r"\{exercise(?:-start)?\}[^\n]*\n(?::(?!label:)[^\n]*\n)*(?::label: *(\S+))?", text
+    )
+    solutions = re.findall(r"\{solution(?:-start)?\} *(\S+)", text)
+    if sorted(exercises) != sorted(solutions):
+        yield f"exercises {sorted(exercises)}, but solutions {sorted(solutions)}"
+
+
+RULES = [
+    was_run_in_order,
+    shows_something,
+    has_no_stderr,
+    fails_only_where_tagged,
+    is_compared_everywhere,
+    has_vector_figures,
+    describes_figures,
+    has_clean_metadata,
+    has_solutions,
+]
+
+
+def broken(notebook):
+    """Return the names of the rules that a notebook breaks."""
+    nbformat.validate(notebook)
+    return [rule.__name__ for rule in RULES if list(rule(notebook))]
+
+
+def test_there_are_notebooks():
+    assert ALL
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
+def test_notebook_keeps(rule, path):
+    notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+    assert not list(rule(notebook))
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
+def test_notebook_is_stored_in_one_form(path):
+    stored = path.read_text(encoding="utf-8")
+    notebook = nbformat.reads(stored, as_version=4)
+    nbformat.validate(notebook)
+    assert notebook.nbformat_minor == 5
+    assert stored == nbformat.writes(notebook) + "\n"
+
+
+def good():
+    """Return a notebook that keeps every rule."""
+    v4 = nbformat.v4
+    figure = v4.new_output("display_data", data={"image/svg+xml": "<svg/>", "text/plain": "<Figure>"})
+    described = {
+        "image": {"alt": "A curve that falls from upper left to lower right."},
+        "figure": {"caption": "The loss.", "name": "fig-loss"},
+    }
+    cells = [
+        v4.new_markdown_cell("# Title"),
+        v4.new_code_cell("figure", execution_count=1, outputs=[figure], metadata={"mystnb": described}),
+        v4.new_code_cell(
+            "1 / 0",
+            execution_count=2,
+            outputs=[v4.new_output("error", ename="ZeroDivisionError", evalue="division by zero")],
+            metadata={"tags": ["raises-exception"]},
+        ),
+        v4.new_markdown_cell("```{exercise} A title\n:class: short\n:label: ex-a\nWhy?\n```"),
+        v4.new_markdown_cell("````{solution} ex-a\n:class: dropdown\nSo.\n````"),
+        v4.new_markdown_cell("```{exercise-start}\n:label: ex-b\n```\nWhy?\n```{exercise-end}\n```"),
+        v4.new_markdown_cell("```{solution-start} ex-b\n```\nSo.\n```{solution-end}\n```"),
+    ]
+    return v4.new_notebook(cells=cells, metadata=notebooks.METADATA | {"myst": {"html_meta": {}}})
+
+
+def test_rules_accept_a_good_notebook():
+    assert broken(good()) == []
+
+
+def stream(name):
+    return nbformat.v4.new_output("stream", name=name, text="text")
+
+
+BAD = {
+    "never run": (was_run_in_order, lambda nb: nb.cells[2].update(execution_count=None)),
+    "run twice": (was_run_in_order, lambda nb: nb.cells[2].update(execution_count=4)),
+    "empty": (shows_something, lambda nb: [cell.update(outputs=[]) for cell in code(nb)]),
+    "stderr": (has_no_stderr, lambda nb: nb.cells[1].outputs.append(stream("stderr"))),
+    "error without tag": (fails_only_where_tagged, lambda nb: nb.cells[2].metadata.clear()),
+    "tag without error": (fails_only_where_tagged, lambda nb: nb.cells[2].update(outputs=[stream("stdout")])),
+    "marker": (is_compared_everywhere, lambda nb: nb.cells[1].update(source="# NBVAL_IGNORE_OUTPUT\n1")),
+    "tag": (is_compared_everywhere, lambda nb: nb.cells[2].metadata.tags.append("nbval-skip")),
+    "png": (has_vector_figures, lambda nb: nb.cells[1].outputs[0].data.update({"image/png": "aGk="})),
+    "no alt text": (describes_figures, lambda nb: nb.cells[1].metadata.mystnb.pop("image")),
+    "short alt text": (describes_figures, lambda nb: nb.cells[1].metadata.mystnb.image.update(alt="Loss")),
+    "no caption": (describes_figures, lambda nb: nb.cells[1].metadata.mystnb.figure.pop("caption")),
+    "no name": (describes_figures, lambda nb: nb.cells[1].metadata.mystnb.figure.pop("name")),
+    "kernel version": (has_clean_metadata, lambda nb: nb.metadata.language_info.update(version="3.11")),
+    "own kernel": (has_clean_metadata, lambda nb: nb.metadata.kernelspec.update(name="mine")),
+    "widgets": (has_clean_metadata, lambda nb: nb.metadata.update(widgets={})),
+    "time stamps": (has_clean_metadata, lambda nb: nb.cells[1].metadata.update(execution={})),
+    "no solution": (has_solutions, lambda nb: nb.cells.pop(4)),
+    "no exercise": (has_solutions, lambda nb: nb.cells.pop(5)),
+    "other label": (has_solutions, lambda nb: nb.cells[3].update(source="```{exercise}\n:label: ex-c\n```")),
+    "no label": (has_solutions, lambda nb: nb.cells[3].update(source="```{exercise}\nWhy?\n```")),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_rules_refuse_a_bad_notebook(name):
+    rule, spoil = BAD[name]
+    notebook = good()
+    spoil(notebook)
+    assert rule.__name__ in broken(notebook)
+
+
+def test_every_rule_is_seen_to_fail():
+    assert {rule for rule, _ in BAD.values()} == set(RULES)
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Return how to store a notebook made of the given code, never run and full of traces."""
+
+    def store(*sources):
+        cells = [nbformat.v4.new_code_cell(source, metadata={"tags": ["hide-input"]}) for source in sources]
+        metadata = {
+            "myst": {"html_meta": {"description": "kept"}},
+            "widgets": {},
+            "language_info": {"name": "x"},
+        }
+        path = tmp_path / "notebook.ipynb"
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), path)
+        return path
+
+    return store
+
+
+def test_execution_is_clean_and_repeatable(stored):
+    path = stored(
+        "from pathlib import Path\n[f.name for f in Path().iterdir()]", "print(1)\nprint(2, flush=True)"
+    )
+    before = nbformat.read(path, as_version=4)
+    assert notebooks.refresh(path)
+    assert not notebooks.refresh(path)
+    after = nbformat.read(path, as_version=4)
+    assert broken(after) == []
+    assert after.metadata.myst == before.metadata.myst
+    assert [(cell.id, cell.source) for cell in after.cells] == [
+        (cell.id, cell.source) for cell in before.cells
+    ]
+    assert after.cells[0].outputs[0].data["text/plain"] == "['notebook.ipynb']"  # it ran in its own folder
+    assert [output.text for output in after.cells[1].outputs] == ["1\n2\n"]
+
+
+def test_a_failing_cell_leaves_the_notebook_alone(stored):
+    path = stored("1", "1 / 0")
+    before = path.read_bytes()
+    with pytest.raises(SystemExit, match=r"(?s)unchanged.*ZeroDivisionError"):
+        notebooks.main([str(path)])
+    assert path.read_bytes() == before

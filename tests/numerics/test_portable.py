@@ -1,0 +1,198 @@
+"""The portable source, on NumPy's arrays as if they were another library's.
+
+What other libraries do with it is tested where they are installed; here it must keep the promises, in
+float32 too, which NumPy's own path computes in float64.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import array_api_compat.numpy
+import numpy as np
+import pytest
+from accuracy import error_in_eps, exact_gradient, exact_row
+
+import xentlib
+
+FLOATS = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+ROWWISE = [xentlib.logsumexp, xentlib.softmax, xentlib.log_softmax]
+
+
+@pytest.fixture(autouse=True)
+def _not_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take this namespace, which is not NumPy's own module, for every array."""
+
+    def together(*values: Any) -> tuple[Any, list[Any]]:
+        return array_api_compat.numpy, [np.asarray(value) for value in values]
+
+    for function in (xentlib.softmax, xentlib.entropy, xentlib.softmax_cross_entropy):
+        # Pytest may have imported a module twice: this is the one that the function uses.
+        monkeypatch.setattr(function.__globals__["_arrays"], "together", together)
+
+
+def rows(spread: float, dtype: Any) -> tuple[Any, Any]:
+    draw = np.random.default_rng(int(spread))
+    z = draw.uniform(-spread, 0, size=(12, 6)) + draw.choice([0.0, 1e4], size=(12, 1))
+    z = z.astype(dtype)
+    return z, np.where(np.arange(12) % 2, z.argmax(axis=1), draw.integers(6, size=12))
+
+
+@FLOATS
+@pytest.mark.parametrize("spread", [0.0, 1.0, 20.0, 60.0, 100.0, 700.0, 1000.0])
+@pytest.mark.parametrize("temperature", [1.0, 0.7, 4.0])
+def test_error_of_softmax(dtype: Any, spread: float, temperature: float) -> None:
+    z, _ = rows(spread, dtype)
+    temperature = float(dtype(temperature))  # a library rounds it to the dtype
+    total, p, log_p = (function(z, temperature=temperature) for function in ROWWISE)
+    assert total.dtype == p.dtype == log_p.dtype == dtype
+    for n, row in enumerate(z):
+        exact = exact_row(row, temperature)
+        assert error_in_eps(p[n], exact.p, dtype) <= 4
+        assert error_in_eps(log_p[n], exact.log_p, dtype) <= 4
+        assert error_in_eps(total[n], [exact.total], dtype, [exact.scale]) <= 4
+
+
+@FLOATS
+@pytest.mark.parametrize("spread", [0.0, 1.0, 20.0, 60.0, 100.0, 700.0, 1000.0])
+def test_error_of_the_loss_and_its_derivatives(dtype: Any, spread: float) -> None:
+    z, labels = rows(spread, dtype)
+    sure = np.eye(6, dtype=dtype)[labels]
+    y = (sure + dtype(0.125)) / dtype(1.75)
+    vector = np.random.default_rng(1).normal(size=z.shape).astype(dtype)
+    for target, distributions in ((labels, sure), (y, y)):
+        loss = xentlib.softmax_cross_entropy(z, target)
+        grad = xentlib.softmax_cross_entropy_grad(z, target)
+        hess = xentlib.softmax_cross_entropy_hess(z, target)
+        product = xentlib.softmax_cross_entropy_hvp(z, target, vector)
+        assert loss.dtype == grad.dtype == hess.dtype == product.dtype == dtype
+        for n, row in enumerate(z):
+            exact = exact_row(row)
+            weights = [float(a) for a in distributions[n]]
+            cost = sum(-a * b for a, b in zip(exact.log_p, weights, strict=True) if b)
+            assert error_in_eps(loss[n], [cost], dtype) <= 4
+            expected, scale = exact_gradient(exact.p, weights)
+            assert error_in_eps(grad[n], expected, dtype, scale) <= (4 if target is labels else 6)
+            p = np.array([float(a) for a in exact.p])
+            size = np.abs(hess[n].astype(float)) @ np.abs(vector[n].astype(float))
+            difference = np.abs(product[n] - hess[n].astype(float) @ vector[n].astype(float))
+            tiny = float(np.finfo(dtype).tiny)
+            assert (difference <= 20 * float(np.finfo(dtype).eps) * np.maximum(size, tiny)).all()
+            entries = -np.outer(p, p)[~np.eye(6, dtype=bool)] * sum(weights)
+            assert error_in_eps(hess[n][~np.eye(6, dtype=bool)], list(entries), dtype) <= 8
+
+
+@FLOATS
+@pytest.mark.parametrize("gap", [0.0, 10.0, 40.0, 100.0, 700.0])
+def test_single_logits(monkeypatch: pytest.MonkeyPatch, dtype: Any, gap: float) -> None:
+    x = (np.random.default_rng(3).uniform(-0.5, 0.5, size=20) + gap * np.tile([-1, 1], 10)).astype(dtype)
+    t = np.tile([0, 0, 1, 1], 5)
+    names = ("sigmoid", "log_sigmoid", "softplus")
+    losses = [f"sigmoid_cross_entropy{end}" for end in ("", "_grad", "_hess")]
+    found = [getattr(xentlib, name)(x) for name in names]
+    found += [getattr(xentlib, name)(x, t) for name in losses]
+    monkeypatch.undo()
+    wide = x.astype(float)
+    expected = [getattr(xentlib, name)(wide) for name in names]
+    expected += [getattr(xentlib, name)(wide, t) for name in losses]
+    for a, b in zip(found, expected, strict=True):
+        assert a.dtype == dtype
+        # For float64 the reference is the other path, of the same accuracy.
+        assert error_in_eps(a, [float(value) for value in b], dtype) <= (4.01 if dtype == np.float32 else 8)
+
+
+MASKED = np.array([[1.0, -np.inf, 2.0], [0.0, 0.0, -np.inf], [-np.inf, -np.inf, 5.0]])
+TARGETS = [
+    np.array([0, 1, 2]),
+    np.array([1, 2, 0]),
+    np.array([[0.5, 0.0, 0.5], [0.5, 0.25, 0.25], [0.0, 0.0, 1.0]]),
+]
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=str)
+def test_classes_that_are_ruled_out(monkeypatch: pytest.MonkeyPatch, target: Any) -> None:
+    names = [f"softmax_cross_entropy{end}" for end in ("", "_grad", "_hess")]
+
+    def results() -> list[Any]:
+        rows = [function(MASKED, temperature=t) for function in ROWWISE for t in (1.0, 2.0)]
+        return [*rows, *(getattr(xentlib, name)(MASKED, target) for name in names)]
+
+    found = results()
+    monkeypatch.undo()
+    for a, b in zip(found, results(), strict=True):
+        assert np.allclose(a, b, rtol=8 * np.finfo(float).eps, atol=0)
+
+
+def test_no_class_has_no_probabilities() -> None:
+    z = np.array([[0.0, 0.0], [-np.inf, -np.inf]])
+    for temperature in (1.0, 0.5):
+        assert xentlib.logsumexp(z, temperature=temperature).tolist() == [math.log(2), -np.inf]
+        for function in (xentlib.softmax, xentlib.log_softmax):
+            found = function(z, temperature=temperature)
+            assert np.isfinite(found[0]).all()
+            assert np.isnan(found[1]).all()
+    assert np.isnan(xentlib.softmax_cross_entropy(z, np.array([0, 0]))).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_logits_that_are_not_numbers_give_nan(bad: float) -> None:
+    z = np.array([[0.0, 0.0], [0.0, bad]])
+    for function in (*ROWWISE, xentlib.softmax_jacobian):
+        found = function(z)
+        assert np.isfinite(found[0]).all()
+        assert np.isnan(found[1]).all()
+    for target in (np.array([0, 1]), np.full((2, 2), 0.5)):
+        assert np.isnan(xentlib.softmax_cross_entropy(z, target)).tolist() == [False, True]
+    assert np.isnan(xentlib.sigmoid([np.nan]))
+
+
+@pytest.mark.parametrize("label", [-1, 3, -100])
+def test_labels_out_of_range_give_nan(label: int) -> None:
+    z, labels = np.zeros((2, 3)), np.array([0, label])
+    assert np.isnan(xentlib.softmax_cross_entropy(z, labels)).tolist() == [False, True]
+    for function in (xentlib.softmax_cross_entropy_grad, xentlib.softmax_cross_entropy_hess):
+        found = function(z, labels)
+        assert np.isfinite(found[0]).all()
+        assert np.isnan(found[1]).all()
+    assert np.isnan(xentlib.one_hot(labels, 3)).tolist() == [[False] * 3, [True] * 3]
+
+
+def test_what_is_known_without_values_is_checked() -> None:
+    z = np.zeros((2, 3))
+    with pytest.raises(TypeError, match=r"but holds float64 in shape \(2,\)"):
+        xentlib.softmax_cross_entropy(z, np.zeros(2))
+    with pytest.raises(ValueError, match=r"but holds int64 in shape \(3,\)"):
+        xentlib.softmax_cross_entropy(z, np.zeros(3, np.int64))
+    with pytest.raises(ValueError, match=r"q has shape \(3,\), but must have \(2, 3\)"):
+        xentlib.kl_divergence(z, z[0])
+    with pytest.raises(ValueError, match=r"target has shape \(3,\), but must have \(2, 3\)"):
+        xentlib.sigmoid_cross_entropy(z, z[0])
+    with pytest.raises(TypeError, match="logits must be real numbers"):
+        xentlib.softmax(np.array([1j]))
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_distributions(monkeypatch: pytest.MonkeyPatch, axis: int) -> None:
+    p = np.array([[0.5, 0.5, 0.0], [0.25, 0.25, 0.5], [0.0, 1.0, 0.0]])
+    q = np.array([[0.25, 0.75, 0.0], [0.25, 0.25, 0.5], [0.5, 0.0, 0.5]])
+    p, q = np.moveaxis(p, 1, axis), np.moveaxis(q, 1, axis)
+
+    def results() -> list[Any]:
+        two = (xentlib.cross_entropy, xentlib.kl_divergence)
+        one = (xentlib.entropy, xentlib.perplexity)
+        smooth = xentlib.smooth_labels(p, 0.3, axis=axis)
+        return [*(f(p, axis=axis) for f in one), *(f(p, q, axis=axis) for f in two), smooth]
+
+    found = results()
+    monkeypatch.undo()
+    assert all(map(np.array_equal, found, results()))
+
+
+def test_half_precision_is_computed_in_single_precision() -> None:
+    z = np.array([3.0, -2.5, 0.125, 8.0], np.float16)
+    found = xentlib.softmax(z)
+    assert found.dtype == np.float16
+    assert error_in_eps(found, exact_row(z).p, np.float16) <= 0.51
+    assert xentlib.softmax(np.array([1, 2])).dtype == np.float64

@@ -1,0 +1,142 @@
+"""Sigmoid and its relatives, accurate also next to 0 and 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from xentlib import _arrays
+
+
+def _elementwise(function: Callable[..., Any], x: Any) -> Any:
+    xp, (array,) = _arrays.together(x)
+    array = _arrays.real(xp, array, "x")
+    if xp is np:
+        _arrays.check_no_nan(array, "x")
+    return _arrays.elementwise(xp, function, array)
+
+
+def _small_exponential(xp: Any, x: Any) -> Any:
+    """Return exp(-|x|), with the right derivative at 0, where |x| has none."""
+    return xp.exp(xp.where(x >= 0, -x, x))
+
+
+def sigmoid(x: Any, /) -> Any:
+    r"""Return the logistic function of each number.
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers of any shape, also -inf and inf; otherwise the conventions of
+        `xentlib.softmax`.
+
+    Returns
+    -------
+    array
+        Probabilities, in the shape and dtype of x.
+
+    Raises
+    ------
+    TypeError
+        If x does not hold real numbers.
+    ValueError
+        If a number is nan.
+
+    Notes
+    -----
+    .. math:: \sigma(x) = \frac{1}{1 + e^{-x}} = \frac{e^x}{1 + e^x}
+
+    The form whose exponential cannot overflow is taken. Accuracy: 4 eps. Source: D. R. Cox, The
+    regression analysis of binary sequences, J. Royal Statistical Society B 20 (1958).
+
+    Examples
+    --------
+    The complement of a probability next to 1 is the sigmoid of the opposite:
+
+    >>> float(1 - sigmoid(40.0)), float(sigmoid(-40.0))
+    (0.0, 4.248354255291589e-18)
+    """
+    return _elementwise(_sigmoid, x)
+
+
+def _sigmoid(xp: Any, x: Any) -> Any:
+    e = _small_exponential(xp, x)
+    return xp.where(x >= 0, 1.0, e) / (1 + e)
+
+
+def softplus(x: Any, /) -> Any:
+    r"""Return log(1 + exp(x)) of each number.
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers of any shape, also -inf and inf; otherwise the conventions of
+        `xentlib.softmax`.
+
+    Returns
+    -------
+    array
+        Nats, in the shape and dtype of x.
+
+    Raises
+    ------
+    TypeError
+        If x does not hold real numbers.
+    ValueError
+        If a number is nan.
+
+    Notes
+    -----
+    .. math:: \log(1 + e^x) = \max(x, 0) + \log(1 + e^{-|x|})
+
+    Both terms are at least 0. Accuracy: 4 eps. Source: C. Dugas, Y. Bengio, F. Belisle, C. Nadeau
+    and R. Garcia, Incorporating second-order functional knowledge for better option pricing,
+    NeurIPS 13 (2000), which named it.
+
+    Examples
+    --------
+    >>> float(softplus(-40.0)), float(np.log(1 + np.exp(-40.0)))
+    (4.248354255291589e-18, 0.0)
+    """
+    return _elementwise(_softplus, x)
+
+
+def _softplus(xp: Any, x: Any) -> Any:
+    return xp.where(x >= 0, x, 0.0) + xp.log1p(_small_exponential(xp, x))
+
+
+def log_sigmoid(x: Any, /) -> Any:
+    r"""Return the logarithm of the logistic function of each number.
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers of any shape, also -inf and inf; otherwise the conventions of
+        `xentlib.softmax`.
+
+    Returns
+    -------
+    array
+        Nats, in the shape and dtype of x.
+
+    Raises
+    ------
+    TypeError
+        If x does not hold real numbers.
+    ValueError
+        If a number is nan.
+
+    Notes
+    -----
+    .. math:: \log \sigma(x) = -\log(1 + e^{-x})
+
+    It is minus `softplus` at -x, with its accuracy.
+
+    Examples
+    --------
+    >>> float(log_sigmoid(40.0)), float(np.log(sigmoid(40.0)))
+    (-4.248354255291589e-18, 0.0)
+    """
+    return _elementwise(lambda xp, x: -_softplus(xp, -x), x)

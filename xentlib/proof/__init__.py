@@ -1,0 +1,93 @@
+"""Proofs by algebra for every number of classes, and the numbers that try to refute them.
+
+The verbs that the chapters write with are `derive`, `prove`, `agree` and `refute`. Only this part of
+the package needs SymPy. The symbols, each printed by its name:
+
+- ``K``, ``N`` and ``D``: the number of classes, of samples and of features;
+- ``i, j, k, l`` run over the classes, ``m, n`` over the samples, ``d, e`` over the features; ``SIZE`` says
+  how far each runs;
+- ``z``: the logits, of one sample ``z[k]`` or of several ``z[n, k]``; ``y``: a target; ``c[n]``: the label of
+  sample n; ``x`` and ``W``: inputs and weights; ``v``: any vector; ``s`` and ``t``: real numbers;
+- ``p[i]`` and ``p[n, i]``: softmax of the logits; ``lse``, printed A: their log-sum-exp, ``A[n]`` that of
+  sample n;
+- ``delta(i, j)``: 1 if i = j, else 0 (SymPy's `KroneckerDelta`).
+
+For example:
+
+>>> from sympy import Eq
+>>> from xentlib.proof import k, p, prove, sum_over
+>>> prove("softmax-sum", Eq(sum_over(k, p[k]), 1))
+✓ softmax-sum: proved for every K; 5 altered statements refuted
+Eq(Sum(p[k], (k, 1, K)), 1)
+"""
+
+from xentlib.proof._agreement import agree
+from xentlib.proof._evaluation import entries
+from xentlib.proof._latex import to_latex
+from xentlib.proof._quantities import A, Quantity, lse, named, p, softmax_of
+from xentlib.proof._sampling import VerificationError
+from xentlib.proof._symbols import (
+    SIZE,
+    D,
+    K,
+    N,
+    W,
+    c,
+    d,
+    delta,
+    e,
+    i,
+    j,
+    k,
+    l,
+    m,
+    n,
+    product_over,
+    s,
+    sum_over,
+    t,
+    v,
+    x,
+    y,
+    z,
+)
+from xentlib.proof._verbs import derive, prove, refute
+
+__all__ = [
+    "SIZE",
+    "A",
+    "D",
+    "K",
+    "N",
+    "Quantity",
+    "VerificationError",
+    "W",
+    "agree",
+    "c",
+    "d",
+    "delta",
+    "derive",
+    "e",
+    "entries",
+    "i",
+    "j",
+    "k",
+    "l",
+    "lse",
+    "m",
+    "n",
+    "named",
+    "p",
+    "product_over",
+    "prove",
+    "refute",
+    "s",
+    "softmax_of",
+    "sum_over",
+    "t",
+    "to_latex",
+    "v",
+    "x",
+    "y",
+    "z",
+]

@@ -1,0 +1,133 @@
+"""`agree`: two ways to compute give the same numbers."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from xentlib.proof._claims import Claim, announce, check_id, describe
+from xentlib.proof._latex import to_latex
+from xentlib.proof._sampling import VerificationError, counterexample
+
+
+def agree(
+    claim_id: str,
+    statement: Any,
+    left: Callable[..., Any],
+    right: Callable[..., Any],
+    *,
+    points: Iterable[Any],
+    rtol: float = 0.0,
+    atol: float = 0.0,
+) -> None:
+    """Check that two ways to compute give the same numbers, entry by entry.
+
+    Parameters
+    ----------
+    claim_id : str
+        The permanent ID: lower case and hyphens.
+    statement : Basic
+        What the agreement is evidence for.
+    left, right : callable
+        Two ways to compute the same array from a point.
+    points : iterable
+        Each is an array, or a tuple of arguments.
+    rtol, atol : float
+        The tolerance: ``abs(left - right) <= atol + rtol * abs(right)`` in every entry. One of
+        them is more than 0, and rtol is less than 1.
+
+    Raises
+    ------
+    VerificationError
+        If the statement is false at some numbers; at the first point where shapes differ, where
+        there is no entry, where an entry is not finite, or where the error is too large.
+    TypeError
+        If a side is not made of floats or integers.
+    ValueError
+        If there is no tolerance below 1, no point, or but one way to compute.
+
+    Examples
+    --------
+    >>> from xentlib.proof import k, p, sum_over
+    >>> from xentlib import softmax
+    >>> points = np.random.default_rng(0).normal(size=(5, 3))
+    >>> agree("sum-in-floats", sp.Eq(sum_over(k, p[k]), 1),
+    ...       lambda z: softmax(z).sum(), lambda z: 1.0, points=points, rtol=1e-15)
+    ✓ sum-in-floats: agrees at 5 points, every entry, to within rtol 1e-15
+    Eq(Sum(p[k], (k, 1, K)), 1)
+    """
+    check_id(claim_id)
+    if left == right:
+        message = f"{claim_id}: both sides are the same function, which agrees with itself"
+        raise ValueError(message)
+    if not (0 <= rtol < 1 and 0 <= atol < math.inf and rtol + atol > 0):
+        message = (
+            f"{claim_id}: a tolerance is needed, rtol (below 1) or atol above 0, not {rtol=} and {atol=}"
+        )
+        raise ValueError(message)
+    # Else it could show a formula that has nothing to do with the two sides, and is wrong.
+    witness = counterexample(statement, (), {}) if isinstance(statement, sp.Basic) else None
+    if witness is not None:
+        message = f"{claim_id}: {statement} is false at {describe(statement, witness, str)}"
+        raise VerificationError(message)
+    worst, count = 0.0, 0
+    for point in points:
+        arguments = point if isinstance(point, tuple) else (point,)
+        # Copies: a side that writes into its argument would change the point for the other.
+        a = _numbers(claim_id, "left", left(*copy.deepcopy(arguments)))
+        b = _numbers(claim_id, "right", right(*copy.deepcopy(arguments)))
+        worst = max(worst, _error(claim_id, a, b, rtol, atol, arguments))
+        count += 1
+    if count == 0:
+        message = f"{claim_id}: no point was given to check at"
+        raise ValueError(message)
+    tolerance = " ".join(f"{n} {v:g}".replace("e-0", "e-") for n, v in (("rtol", rtol), ("atol", atol)) if v)
+    claim = Claim(
+        claim_id, "agreement", "numeric", to_latex(statement), [],
+        tolerance=tolerance, points=count, error=float(f"{worst:.1e}"),
+    )  # fmt: skip
+    announce(claim, "✓", f"agrees at {count} points, every entry, to within {tolerance}", statement)
+
+
+def _numbers(claim_id: str, name: str, side: Any) -> Any:
+    """Return a side as a new array, which the other side cannot change, of at least double precision."""
+    array = np.asarray(side)
+    if array.dtype.kind not in "fiu":
+        message = f"{claim_id}: the {name} side must be floats or integers, but its dtype is {array.dtype}"
+        raise TypeError(message)
+    if array.dtype.kind in "iu" and (np.abs(array.astype(np.float64)) >= 2.0**53).any():
+        message = f"{claim_id}: the {name} side has integers that float64 would round: {array}"
+        raise TypeError(message)
+    return array.astype(np.result_type(array, np.float64))
+
+
+def _error(claim_id: str, a: Any, b: Any, rtol: float, atol: float, point: Any) -> float:
+    """Return the largest error in units of the tolerance; shapes first, then what is not finite."""
+    if a.shape != b.shape:
+        message = f"{claim_id}: the left side has shape {a.shape}, the right side {b.shape}"
+        raise VerificationError(message)
+    if a.size == 0:
+        message = f"{claim_id}: there is no entry to compare, the shape is {a.shape}, at the point {point}"
+        raise VerificationError(message)
+    for side, value in (("left", a), ("right", b)):
+        if not np.isfinite(value).all():
+            place = tuple(map(int, np.argwhere(~np.isfinite(value))[0]))
+            message = f"{claim_id}: the {side} side is {value[place]} at {place}, at the point {point}"
+            raise VerificationError(message)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        # Two equal entries agree also where the tolerance is 0.
+        ratio = np.where(a == b, 0.0, np.abs(a - b) / (atol + rtol * np.abs(b)))
+    worst = float(ratio.max())
+    if not worst <= 1:
+        place = tuple(map(int, np.unravel_index(np.argmax(ratio), ratio.shape)))
+        message = (
+            f"{claim_id}: entry {place} is {a[place]} on the left and {b[place]} on the "
+            f"right, {worst:.3g} times the tolerance (rtol {rtol}, atol {atol}), at the point {point}"
+        )
+        raise VerificationError(message)
+    return worst

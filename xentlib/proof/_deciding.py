@@ -1,0 +1,167 @@
+"""Whether a statement is proved: the way from its form to the algebra that decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+import sympy as sp
+
+from xentlib.proof._assumptions import smallest
+from xentlib.proof._induction import why_not_by_induction
+from xentlib.proof._normal_form import rename, residual
+from xentlib.proof._quantities import symbols_of, unfold
+from xentlib.proof._signs import is_nonnegative, is_positive
+from xentlib.proof._symbols import SIZE, Values
+
+
+class Key(NamedTuple):
+    """What helps to prove a statement; each form of statement has one kind of key."""
+
+    certificate: Any = None
+    """Of an inequality: an expression equal to the greater side less the smaller."""
+    increasing: Any = None
+    """Of an Equivalent: the function that leads from one inequality to the other."""
+    induction: Any = None
+    """Of an equation: the size over which to prove it."""
+
+    def only(self, name: str) -> bool:
+        """Return whether no other key is given."""
+        return self._replace(**{name: None}) == Key()
+
+    def __str__(self) -> str:
+        """Return the key as it was given to `prove`."""
+        given = (f"{name}={value}" for name, value in self._asdict().items() if value is not None)
+        return ", ".join(given) or "no key"
+
+
+def _why_not(statement: Any, given: Sequence[Any], key: Key) -> str | None:
+    """Return None if a statement is proved, else what stands in the way."""
+    if isinstance(statement, sp.Eq) and key.induction is not None:
+        return why_not_by_induction(statement.lhs, statement.rhs, key.induction, _equations(given))
+    if isinstance(statement, sp.Eq):
+        left = residual(statement.lhs - statement.rhs, _equations(given))
+        return None if left == 0 else f"left side - right side = {left}"
+    if isinstance(statement, sp.Gt | sp.Lt | sp.Ge | sp.Le):
+        return _why_not_ordered(statement, given, key.certificate)
+    if isinstance(statement, sp.And):
+        return next(filter(None, (_why_not(part, given, key) for part in statement.args)), None)
+    return _why_not_equivalent(statement, key.increasing)
+
+
+def _equations(given: Sequence[Any]) -> list[Any]:
+    return [a for a in given if isinstance(a, sp.Eq)]
+
+
+def _why_not_ordered(statement: Any, given: Sequence[Any], certificate: Any) -> str | None:
+    """Show that the greater side exceeds the other by what has the wanted sign."""
+    difference = statement.gts - statement.lts
+    if certificate is not None:
+        left = residual(difference - certificate, _equations(given))
+        if left != 0:
+            return f"greater side - smaller side - ({certificate}) = {left}"
+    excess = difference if certificate is None else certificate
+    several = [size for size in SIZE.values() if smallest(size, given) >= 2]
+    if isinstance(statement, sp.Ge | sp.Le):
+        return None if is_nonnegative(excess, several=several) else f"no proof that {excess} is not negative"
+    distinct = [a.args for a in given if isinstance(a, sp.Ne)]
+    if is_positive(excess, several=several, distinct=distinct):
+        return None
+    return f"no proof that {excess} is positive"
+
+
+def check_form(statement: Any, key: Key) -> None:
+    """Raise unless a statement has a form that can be decided, with the key that fits it.
+
+    Parameters
+    ----------
+    statement : Basic
+        The statement.
+    key : Key
+        What helps to prove it.
+
+    Raises
+    ------
+    TypeError
+        If `prove` does not take such a statement, or not with this key.
+    """
+    for part in statement.args if isinstance(statement, sp.And) else (statement,):
+        if isinstance(part, bool) or part in (sp.true, sp.false):
+            continue
+        if isinstance(part, sp.Eq):
+            fits = key.only("induction") and key.induction in (None, *SIZE.values())
+        elif isinstance(part, sp.Gt | sp.Lt | sp.Ge | sp.Le):
+            fits = key.only("certificate") and isinstance(key.certificate, sp.Expr | None)
+        else:
+            fits = _is_equivalence(part) and key.only("increasing") and callable(key.increasing)
+        if not fits:
+            message = (
+                "prove takes an equation (with induction=a size, if by induction), an inequality (with "
+                "certificate=an expression equal to the difference), several of these joined by And, or an "
+                "Equivalent of two strict inequalities with increasing=an increasing function; this is a "
+                f"{type(part).__name__} with {key}"
+            )
+            raise TypeError(message)
+
+
+def _is_equivalence(statement: Any) -> bool:
+    parts = statement.args if isinstance(statement, sp.Equivalent) else ()
+    return len(parts) == 2 and all(isinstance(part, sp.Gt | sp.Lt) for part in parts)
+
+
+def _why_not_equivalent(statement: sp.Equivalent, increasing: Callable[[Any], Any]) -> str | None:
+    r"""Show a < b <=> c < d by (d - c) = factor * (g(b) - g(a)), g increasing, factor positive."""
+    shown = False
+    for one, other in (statement.args, statement.args[::-1]):
+        x = sp.Dummy("x", positive=True) if all(map(is_positive, one.args)) else sp.Dummy("x", real=True)
+        # Positive is also finite: where g has a pole, as tan has, its derivative is not shown positive.
+        if not sp.diff(increasing(x), x).is_positive:
+            continue
+        shown = True
+        factor = (other.gts - other.lts) / (increasing(one.gts) - increasing(one.lts))
+        if is_positive(factor):
+            return None
+    if not shown:
+        return f"{increasing} is not shown to be increasing"
+    return f"neither side's gap is shown to be a positive multiple of the other's gap under {increasing}"
+
+
+def shows_nothing(statement: Any, given: Sequence[Any]) -> str | None:
+    """Return why a statement would be no achievement to prove, None if it would be one."""
+    if isinstance(statement, bool) or statement in (sp.true, sp.false):
+        return f"SymPy made it {statement} before it could be checked (evaluate=False prevents that)"
+    if isinstance(statement, sp.And):
+        return next(filter(None, (shows_nothing(part, given) for part in statement.args)), None)
+    if _is_equivalence(statement):
+        gaps = {_apart(part.gts - part.lts) for part in statement.args}
+        return "it is a tautology, its sides are the same" if len(gaps) == 1 else None
+    difference = _apart(statement.lhs - statement.rhs)
+    rules = {_apart(known.lhs): _apart(known.rhs) for known in given if isinstance(known, sp.Eq)}
+    if difference == 0:
+        return "it is a tautology, its sides are the same"
+    return "it only repeats what is given" if difference.xreplace(rules) == 0 else None
+
+
+def _apart(expr: sp.Expr) -> sp.Expr:
+    """Return an expression in which the names of quantities and of bound indices do not matter."""
+    return rename(unfold(expr))
+
+
+def reason_against(statement: Any, given: Sequence[Any], key: Key, sizes: Values) -> str | None:
+    """Return None if a statement is proved, at each place of the indices where a size is fixed."""
+    indices = sorted((s for s in symbols_of(statement) if SIZE.get(s) in sizes), key=str)
+    for place in product(*(range(1, sizes[SIZE[index]] + 1) for index in indices)):
+        numbers = {**sizes, **dict(zip(indices, place, strict=True))}
+        certificate = None if key.certificate is None else _fixed(key.certificate, numbers)
+        reason = _why_not(_fixed(statement, numbers), given, key._replace(certificate=certificate))
+        if reason is not None:
+            return reason
+    return None
+
+
+def _fixed(statement: Any, numbers: Values) -> Any:
+    """Put numbers for sizes and indices in a statement and inside its named quantities."""
+    if isinstance(statement, sp.Expr):
+        return unfold(statement).xreplace({s: sp.Integer(number) for s, number in numbers.items()})
+    return statement.func(*(_fixed(part, numbers) for part in statement.args), evaluate=False)

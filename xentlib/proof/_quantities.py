@@ -1,0 +1,267 @@
+"""Named quantities: printed by their name, proved by their formula."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, wraps
+from inspect import signature
+from typing import Any
+
+import sympy as sp
+from sympy.concrete.expr_with_limits import ExprWithLimits
+
+from xentlib.proof._symbols import SIZE, K, c, indices_in_latex, k, outermost, sum_over, z
+
+
+class Defined(sp.Function):  # type: ignore[misc]
+    """An entry of a `Quantity`: printed by its name, proved by its formula."""
+
+    formula: Callable[..., sp.Expr]
+    inputs: int
+
+    def _eval_is_extended_real(self) -> bool:
+        return True
+
+    def _sympystr(self, printer: Any) -> str:
+        indices = self.args[self.inputs :]
+        name = type(self).__name__
+        return f"{name}[{', '.join(map(printer.doprint, indices))}]" if indices else name
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        indices = indices_in_latex(self.args[self.inputs :], printer)
+        name = sp.latex(sp.Symbol(type(self).__name__))
+        text = f"{name}_{{{indices}}}" if indices else name
+        return text if exp is None else f"{text}^{{{exp}}}"
+
+
+class Quantity:
+    """A named quantity with a formula, indexed as on paper: ``p[i]``.
+
+    Parameters
+    ----------
+    name : str
+        What is printed.
+    formula : callable
+        From the indices to the expression that defines the entry.
+
+    Examples
+    --------
+    >>> from xentlib.proof import j, z
+    >>> square = Quantity("s", lambda i: z[i] ** 2)
+    >>> square[j]
+    s[j]
+    >>> unfold(square[j])
+    z[j]**2
+    """
+
+    def __init__(self, name: str, formula: Callable[..., sp.Expr]) -> None:
+        # SymPy keeps a derivative only with respect to what it sees among the arguments.
+        self._of = _depends_on(formula)
+        self._head = type(name, (Defined,), {"formula": staticmethod(formula), "inputs": len(self._of)})
+
+    def __getitem__(self, index: Any) -> sp.Expr:
+        """Return the entry at one index or at a tuple of indices."""
+        indices = index if isinstance(index, tuple) else (index,)
+        return self._head(*self._of, *indices)
+
+
+def _depends_on(formula: Callable[..., sp.Expr]) -> list[Any]:
+    """Return the arrays and the variables, but no size and no index, that a formula is made of."""
+    stand_ins = [sp.Dummy(integer=True, positive=True) for _ in signature(formula).parameters]
+    plain = unfold(sp.sympify(formula(*stand_ins)))
+    arrays = plain.atoms(sp.IndexedBase)
+    named = plain.free_symbols & plain.atoms(sp.Symbol)
+    named -= {array.label for array in arrays} | {*SIZE, *SIZE.values(), *stand_ins}
+    return sorted(arrays | named, key=str)
+
+
+def named(name: str, expression: Any) -> sp.Expr:
+    """Return an expression under a name: printed by it, proved by the expression.
+
+    Parameters
+    ----------
+    name : str
+        What is printed.
+    expression : Expr
+        What it stands for.
+
+    Returns
+    -------
+    Expr
+        An entry of a `Quantity` without an index.
+
+    Examples
+    --------
+    >>> total = named("S", sum_over(k, z[k]))
+    >>> total
+    S
+    >>> unfold(total)
+    Sum(z[_k], (_k, 1, K))
+    """
+    return Quantity(name, lambda: expression)[()]
+
+
+def softmax_of(score: Callable[..., sp.Expr]) -> Callable[..., sp.Expr]:
+    """Return the formula of the softmax of a score, over the last index of the score.
+
+    Parameters
+    ----------
+    score : callable
+        From the indices, the class last, to the score.
+
+    Returns
+    -------
+    callable
+        From the indices to the probability, for a `Quantity`.
+
+    Examples
+    --------
+    >>> from xentlib.proof import j, z
+    >>> cold = Quantity("q", softmax_of(lambda i: 2 * z[i]))
+    >>> unfold(cold[j])
+    exp(2*z[j])/Sum(exp(2*z[_k]), (_k, 1, K))
+    """
+
+    @wraps(score)
+    def formula(*at: sp.Expr) -> sp.Expr:
+        return sp.exp(score(*at)) / sum_over(k, sp.exp(score(*at[:-1], k)))
+
+    return formula
+
+
+@cache
+def definition(entry: Defined) -> tuple[sp.Expr, dict[sp.Symbol, sp.Symbol]]:
+    """Return the formula of an entry, with stand-ins for the indices, and what they stand for.
+
+    Parameters
+    ----------
+    entry : Defined
+        An entry such as ``p[k]``.
+
+    Returns
+    -------
+    tuple of Expr and dict
+        The formula, and the symbol of the entry that each stand-in is for.
+
+    Notes
+    -----
+    Without stand-ins a formula that sums over k would capture the k of ``q[k]``.
+
+    Examples
+    --------
+    >>> q = Quantity("q", lambda index: sum_over(k, z[k] - z[index]))
+    >>> definition(q[k])
+    (Sum(-z[_k] + z[k], (k, 1, K)), {_k: k})
+    """
+    indices = entry.args[entry.inputs :]
+    labels = {array.label for index in indices for array in index.atoms(sp.IndexedBase)}
+    symbols = {s for index in indices for s in index.atoms(sp.Symbol)} - labels
+    stand_in = {s: sp.Dummy(s.name, **s.assumptions0) for s in symbols}
+    formula = entry.formula(*(index.xreplace(stand_in) for index in indices))
+    return sp.sympify(formula), {dummy: s for s, dummy in stand_in.items()}
+
+
+def unfold(expr: Any) -> Any:
+    """Replace every named quantity by its formula, and name bound indices apart.
+
+    Parameters
+    ----------
+    expr : Basic
+        An expression or a statement.
+
+    Returns
+    -------
+    Basic
+        The same without `Defined` entries; no two sums or products share an index.
+
+    Raises
+    ------
+    TypeError
+        If the expression binds an index by other means, such as an integral.
+    ValueError
+        If a sum or a product does not start at 1 or later.
+
+    Examples
+    --------
+    >>> from xentlib.proof import i, p
+    >>> unfold(p[i]).has(Defined)
+    False
+    """
+    if isinstance(expr, Defined):
+        formula, stands_for = definition(expr)
+        return unfold(formula).xreplace(stands_for)
+    if isinstance(expr, sp.Sum | sp.Product):
+        term, (old, first, last) = outermost(expr)
+        if not first.is_positive:
+            message = f"sums and products start at 1 or later, this one does not: {expr}"
+            raise ValueError(message)
+        new = sp.Dummy(old.name, integer=True, positive=True)
+        return expr.func(unfold(term).xreplace({old: new}), (new, first, last))
+    if isinstance(expr, ExprWithLimits):
+        message = f"the algebra keeps apart the bound indices of sums and products only, not of {expr}"
+        raise TypeError(message)
+    if not expr.args or isinstance(expr, sp.Indexed):
+        return expr
+    parts = map(unfold, expr.args)
+    if isinstance(expr, sp.Expr):
+        return expr.func(*parts)
+    # A statement is left as it stands: SymPy would decide some relations on the spot.
+    return expr.func(*parts, evaluate=False)
+
+
+p = Quantity("p", softmax_of(lambda *at: z[at]))
+"""Softmax of the logits z: p[i] = exp(z[i]) / sum over k of exp(z[k]); p[n, i] for sample n."""
+
+A = Quantity("A", lambda *at: sp.log(sum_over(k, sp.exp(z[(*at, k)]))))
+"""Log-sum-exp of the logits z: A[()] = log of the sum over k of exp(z[k]); A[n] for sample n."""
+
+lse = A[()]
+"""Log-sum-exp of the logits of one sample, printed A."""
+
+
+def symbols_of(statement: Any) -> frozenset[Any]:
+    """Return the free symbols of a statement with those inside its named quantities.
+
+    Parameters
+    ----------
+    statement : Basic
+        An expression or a statement.
+
+    Returns
+    -------
+    frozenset of Symbol
+        Sizes, indices, variables and the labels of arrays, but no `Dummy`.
+    """
+    return frozenset(s for s in _symbols(statement) if not isinstance(s, sp.Dummy))
+
+
+@cache
+def _symbols(expr: Any) -> frozenset[Any]:
+    """Return the free symbols; altered statements share most parts, so that the cache pays."""
+    if isinstance(expr, sp.Symbol):
+        return frozenset({expr})
+    if isinstance(expr, Defined):
+        formula, stands_for = definition(expr)
+        return _symbols(formula) | frozenset(stands_for.values())
+    if isinstance(expr, sp.Sum | sp.Product):
+        term, (index, first, last) = outermost(expr)
+        return (_symbols(term) - {index}) | _symbols(first) | _symbols(last)
+    return frozenset().union(*map(_symbols, expr.args)) if isinstance(expr, sp.Basic) else frozenset()
+
+
+def sizes_of(statement: Any) -> list[sp.Symbol]:
+    """Return the sizes that a statement is about, also by its indices and labels.
+
+    Parameters
+    ----------
+    statement : Basic
+        An expression or a statement.
+
+    Returns
+    -------
+    list of Symbol
+        Of K, N and D those that play a role.
+    """
+    symbols = symbols_of(statement)
+    used = symbols | {SIZE[index] for index in symbols & SIZE.keys()} | ({K} if c.label in symbols else set())
+    return [size for size in dict.fromkeys(SIZE.values()) if size in used]

@@ -1,0 +1,288 @@
+"""The verbs of the book: `derive` and `prove` for algebra, `agree` for numbers, `refute` for errors.
+
+A proof that cannot fail is no proof. So `prove` also alters its statement in every way that a
+hurried author would (a sign, a factor of two, a lost term, swapped indices) and demands that
+each alteration which changes the meaning is caught at concrete numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import islice, pairwise
+from typing import Any
+
+import sympy as sp
+
+from xentlib.proof._assumptions import check_given, smallest
+from xentlib.proof._claims import Claim, announce, check_id, describe, show
+from xentlib.proof._deciding import Key, check_form, reason_against, shows_nothing
+from xentlib.proof._latex import to_latex
+from xentlib.proof._mutations import mutations
+from xentlib.proof._quantities import sizes_of, symbols_of
+from xentlib.proof._sampling import (
+    UndefinedError,
+    VerificationError,
+    check_point,
+    counterexample,
+    points,
+    truth,
+)
+from xentlib.proof._symbols import SIZE, Values
+
+
+def _level(statement: Any, sizes: Values) -> str:
+    if sizes:
+        return "fixed K"
+    return "every K" if sizes_of(statement) else "exact"
+
+
+def _assumptions(statement: Any, given: Sequence[Any], sizes: Values) -> list[str]:
+    symbols = symbols_of(statement)
+    ranges: dict[sp.Symbol, list[sp.Symbol]] = {}
+    for index in SIZE:
+        if index in symbols:
+            ranges.setdefault(SIZE[index], []).append(index)
+    result = [
+        rf"{', '.join(map(to_latex, indices))} \in \{{1, \dots, {to_latex(size)}\}}"
+        for size, indices in ranges.items()
+    ]
+    result += [f"{to_latex(size)} = {value}" for size, value in sizes.items()]
+    return result + [to_latex(assumption) for assumption in given]
+
+
+def prove(
+    claim_id: str,
+    statement: Any,
+    *,
+    given: Any = (),
+    certificate: Any = None,
+    increasing: Callable[[Any], Any] | None = None,
+    induction: sp.Symbol | None = None,
+    sizes: Values | None = None,
+) -> None:
+    """Prove a statement exactly, and refute its alterations.
+
+    Parameters
+    ----------
+    claim_id : str
+        The permanent ID: lower case and hyphens.
+    statement : Eq, Gt, Lt, Ge, Le, And or Equivalent
+        What is claimed, for every size K, all indices in their ranges and all real values.
+    given : relation or sequence of relations
+        Assumptions, such as ``K >= 2``, or equations whose left side is to be replaced, or
+        ``Ne(a, b)`` for two numbers that differ.
+    certificate : Expr
+        For an inequality: an expression equal to the greater side less the smaller, whose sign can
+        be seen, such as a sum of squares.
+    increasing : callable
+        For an Equivalent of two inequalities: the increasing function that leads from one to the
+        other, such as ``sp.exp``.
+    induction : Symbol
+        For an equation: the size, such as N, over which to prove it by induction.
+    sizes : mapping
+        Sizes to fix, such as ``{K: 2}``, if the statement is not about every K.
+
+    Raises
+    ------
+    VerificationError
+        If the statement is a tautology, if it is not proved, if numbers contradict it, if there
+        are no numbers to try it at, or if an alteration that changes its meaning cannot be
+        refuted.
+    TypeError, ValueError
+        If the statement, an assumption or the ID has not the form above.
+
+    Notes
+    -----
+    Equations are decided by `residual` or by induction, inequalities by
+    `is_positive`. Alterations are refuted by numbers alone
+    (`evaluate`, 30 digits and more); one that no number refutes must itself be
+    provable, which shows that it means the same. Only with >= and <= it may stay open, for many an
+    altered bound is true, but weaker.
+
+    Examples
+    --------
+    >>> from xentlib.proof import k, p, sum_over
+    >>> prove("softmax-sum", sp.Eq(sum_over(k, p[k]), 1))
+    ✓ softmax-sum: proved for every K; 5 altered statements refuted
+    Eq(Sum(p[k], (k, 1, K)), 1)
+    """
+    check_id(claim_id)
+    known = check_given(given)
+    fixed = _check_sizes(sizes or {}, known)
+    key = Key(certificate, increasing, induction)
+    check_form(statement, key)
+    nothing = shows_nothing(statement, known)
+    if nothing is not None:
+        message = f"{claim_id}: there is nothing to prove in {statement}: {nothing}"
+        raise VerificationError(message)
+    reason = reason_against(statement, known, key, fixed)
+    witness = counterexample(statement, known, fixed)
+    if reason is not None or witness is not None:
+        message = f"{claim_id} is not proved: {reason or 'the numbers contradict the algebra'}"
+        if witness is not None:
+            message += f"; false at {describe(statement, witness, str, known)}"
+        raise VerificationError(message)
+    refuted = _count_refuted(claim_id, statement, known, key, fixed)
+    level = _level(statement, fixed)
+    claim = Claim(
+        claim_id, "proof", level, to_latex(statement), _assumptions(statement, known, fixed), refuted=refuted
+    )
+    announce(
+        claim,
+        "✓",
+        f"{_scope(statement, level, known, fixed)}; {refuted} altered "
+        f"statement{'s' if refuted > 1 else ''} refuted",
+        statement,
+    )
+
+
+def _scope(statement: Any, level: str, given: Sequence[Any], sizes: Values) -> str:
+    if level == "fixed K":
+        return "proved for " + ", ".join(f"${size} = {value}$" for size, value in sizes.items())
+    if level == "exact":
+        return "proved"
+    bounds = {a.gts: to_latex(a) for a in given if isinstance(a, sp.Ge | sp.Le)}
+    names = [f"${bounds.get(size, to_latex(size))}$" for size in sizes_of(statement)]
+    return f"proved for every {', '.join(names[:-1])}{' and ' if names[1:] else ''}{names[-1]}"
+
+
+def _check_sizes(sizes: Values, given: Sequence[Any]) -> Values:
+    for size, value in sizes.items():
+        if size not in SIZE.values() or not isinstance(value, int) or value < smallest(size, given):
+            message = (
+                f"sizes= fixes sizes, such as {{K: 2}}, as the assumptions allow, not {size} = {value!r}"
+            )
+            raise ValueError(message)
+    return sizes
+
+
+def _count_refuted(claim_id: str, statement: Any, given: Sequence[Any], key: Key, sizes: Values) -> int:
+    """Refute the altered statements by numbers, or prove that they mean the same."""
+    refuted = 0
+    parts = statement.args if isinstance(statement, sp.And) else (statement,)
+    weak = any(isinstance(part, sp.Ge | sp.Le) for part in parts)
+    for kind, altered in mutations(statement):
+        try:
+            if counterexample(altered, given, sizes) is not None:
+                refuted += 1
+                continue
+        except UndefinedError:
+            continue  # it says nothing, so it is neither true nor false
+        if weak and kind != "reversed":
+            continue  # it may be true and hard to prove, such as a weaker bound
+        # What holds both ways is an equation, and should say so.
+        if weak or reason_against(altered, given, key, sizes) is not None:
+            if counterexample(altered, given, sizes, patience=20) is None:
+                message = f"{claim_id}: the alteration '{kind}', {altered}, cannot be refuted"
+                raise VerificationError(message)
+            refuted += 1
+    if refuted == 0:
+        message = f"{claim_id}: no alteration could be refuted, so the proof shows nothing"
+        raise VerificationError(message)
+    return refuted
+
+
+def derive(*lines: Any, given: Any = ()) -> None:
+    """Show a chain of equal expressions after proving each equal to the one before.
+
+    Parameters
+    ----------
+    *lines : Expr
+        At least two expressions, in the order of the derivation.
+    given : Eq or sequence of Eq
+        Equations whose left side is to be replaced.
+
+    Raises
+    ------
+    VerificationError
+        If two neighbours are not proved equal (the message names them and the residual), if
+        numbers contradict it, or if they look the same.
+    ValueError
+        If there are fewer than two lines.
+
+    Examples
+    --------
+    >>> from xentlib.proof import i, j, p, z
+    >>> derive(p[i] / p[j], sp.exp(z[i]) / sp.exp(z[j]))
+    p[i]/p[j]
+     = exp(z[i])*exp(-z[j])
+    """
+    if len(lines) < 2:
+        message = f"a derivation has at least two lines, this one has {len(lines)}"
+        raise ValueError(message)
+    known = check_given(given)
+    expressions = [sp.sympify(line) for line in lines]
+    for number, (before, after) in enumerate(pairwise(expressions), start=2):
+        if to_latex(before) == to_latex(after):
+            message = f"lines {number - 1} and {number} are the same: {before}"
+            raise VerificationError(message)
+        step = sp.Eq(before, after, evaluate=False)
+        reason = reason_against(step, known, Key(), {})
+        witness = counterexample(step, known, {})
+        if reason is not None or witness is not None:
+            message = (
+                f"line {number}, {after}, does not follow from {before}: {reason or 'numbers contradict it'}"
+            )
+            if witness is not None:
+                message += f"; they differ at {describe(step, witness, str, known)}"
+            raise VerificationError(message)
+    plain = "\n = ".join(map(str, expressions))
+    first, *others = map(to_latex, expressions)
+    body = r" \\[0.6em]".join(f"\n&= {line}" for line in others)
+    show(plain, f"$$\n\\begin{{aligned}}\n{first} {body.lstrip()}\n\\end{{aligned}}\n$$")
+
+
+def refute(claim_id: str, statement: Any, *, given: Any = (), at: Values | None = None) -> None:
+    """Show that a statement is wrong, with the numbers at which it fails.
+
+    Parameters
+    ----------
+    claim_id : str
+        The permanent ID: lower case and hyphens.
+    statement : Eq, Gt, Lt or Equivalent
+        The wrong statement.
+    given : relation or sequence of relations
+        Assumptions that the numbers have to respect.
+    at : mapping
+        The values to use, for every symbol and array of the statement; if left out, small
+        numbers are searched.
+
+    Raises
+    ------
+    VerificationError
+        If the statement is false at none of the numbers tried, or if these break an assumption.
+    TypeError, ValueError
+        If the numbers are no point of the statement: one is missing, or not real and finite, or
+        an index is out of its range.
+
+    Examples
+    --------
+    >>> from xentlib.proof import K, k, s, sum_over, z
+    >>> total = sum_over(k, z[k])
+    >>> shifted = sum_over(k, z[k] + s)
+    >>> refute("sum-keeps-shift", sp.Eq(shifted, total + s), at={K: 2, z: [1, 3], s: 1})
+    ✗ sum-keeps-shift: refuted at K = 2, z = (1, 3), s = 1, where the sides are 6 and 5
+    Eq(Sum(s + z[k], (k, 1, K)), s + Sum(z[k], (k, 1, K)))
+    """
+    check_id(claim_id)
+    if not isinstance(statement, sp.Basic) or not statement.args:
+        message = f"{claim_id}: SymPy made the statement {statement}; evaluate=False prevents that"
+        raise TypeError(message)
+    known = check_given(given)
+    candidates = (
+        list(islice(points(statement, known, {}), 500)) if at is None else [check_point(statement, at)]
+    )
+    allowed = [values for values in candidates if all(truth(a, {**values}) for a in known)]
+    witness = next((values for values in allowed if truth(statement, values) is False), None)
+    if witness is None:
+        message = (
+            f"{claim_id}: {statement} is false at none of the {len(candidates)} points tried, of which "
+            f"{len(allowed)} respect the assumptions, so it is not refuted"
+        )
+        raise VerificationError(message)
+    where = describe(statement, witness, to_latex)
+    level = "fixed K" if _level(statement, {}) == "every K" else "exact"
+    claim = Claim(
+        claim_id, "refutation", level, to_latex(statement), [to_latex(a) for a in known], witness=where
+    )
+    announce(claim, "✗", f"refuted at {where}", statement)
