@@ -1,27 +1,35 @@
-"""What the array functions take: arrays of which library, of which dtype, and what is refused.
+"""What the array functions take: arrays of which library, of which dtype, in which shape.
 
 Each formula is written once, against the Python Array API standard, as a function ``f(xp, z, ...)``
-with the class axis last. Here is what surrounds it:
+with the class axis last; `Rows.compute` surrounds it. In which dtype it is computed:
 
-- Lists, numbers and NumPy arrays are checked value by value. Arrays of other libraries may be
-  traced or not yet computed, so that of them only dtype and shape are checked.
-- NumPy arrays narrower than float64 are computed in float64 and rounded once, block by block of
-  rows, so that no temporary array is as large as the input. Elsewhere float64 may be slow
-  (graphics processors) or missing (JAX by default): there only half precision is computed wider.
+- NumPy's float32 and float64 in the kernel are computed as they are, but for what a row has one of,
+  which is float64 (`kernel_dtype`; float16 becomes float32);
+- elsewhere NumPy's arrays narrower than float64 are computed in float64, block by block of rows, so that
+  no temporary array is as large as the input;
+- other libraries' arrays are computed as they are, for float64 may be slow (graphics processors) or
+  missing (JAX by default), but half precision becomes float32.
+
+The result is rounded once to the dtype of the input. Integers and booleans become the library's default
+real dtype, float64 in NumPy.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from numbers import Real
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, cast
 
 import array_api_compat
 import numpy as np
 
-BLOCK = 2**16
-"""Elements in a block of rows: it and its temporaries stay in the second-level cache."""
+from xentlib._kernel import InvalidLogitsError, blocks
+
+Array = np.ndarray[Any, np.dtype[Any]]
+"""What is returned, as types tell it; other libraries' arrays keep their own type."""
+
+
+# --- Libraries and dtypes --------------------------------------------------------------------------
 
 
 def together(*values: Any) -> tuple[Any, list[Any]]:
@@ -46,6 +54,11 @@ def is_real(xp: Any, array: Any) -> bool:
     return bool(xp.isdtype(array.dtype, "real floating"))
 
 
+def is_integral(xp: Any, array: Any) -> bool:
+    """Say whether the dtype is one of integers, as labels have."""
+    return bool(array.dtype.kind in "iu" if xp is np else xp.isdtype(array.dtype, "integral"))
+
+
 def real(xp: Any, array: Any, name: str) -> Any:
     """Return an array of real numbers, of the default dtype if it holds integers or booleans."""
     if is_real(xp, array):
@@ -67,10 +80,20 @@ def result_dtype(xp: Any, array: Any) -> Any:
 
 
 def widened(xp: Any, array: Any) -> Any:
-    """Return the array in the dtype that it is computed in."""
+    """Return the array in the dtype in which a formula of the array API is computed."""
     if xp is np:
         return array.astype(np.promote_types(array.dtype, np.float64), copy=False)
     return xp.astype(array, xp.float32) if xp.finfo(array.dtype).bits < 32 else array
+
+
+def kernel_dtype(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
+    """Return the dtype in which the kernel computes with a NumPy array, None if it does not."""
+    if dtype.kind == "f":
+        return None if dtype.itemsize > 8 else np.promote_types(dtype.newbyteorder("="), np.float32)
+    return np.dtype(np.float64) if dtype.kind in "biu" else None
+
+
+# --- Rows ------------------------------------------------------------------------------------------
 
 
 class Rows(NamedTuple):
@@ -79,9 +102,18 @@ class Rows(NamedTuple):
     xp: Any
     values: Any
     axis: int
-    name: str
 
-    def compute(self, function: Callable[..., Any], *others: Any, keep: bool = False) -> Any:
+    @property
+    def batch(self) -> tuple[int, ...]:
+        """The shape without the class axis."""
+        return tuple(self.values.shape[:-1])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape with the class axis where the caller has it."""
+        return tuple(class_axis_to(self.xp, self.values, self.axis).shape)
+
+    def compute(self, function: Callable[..., Any], *others: Any, keep: bool = False) -> Array:
         """Return the function of the rows, in their dtype; `keep` puts the class axis back."""
         xp, dtype = self.xp, result_dtype(self.xp, self.values)
         if xp is np:
@@ -89,7 +121,33 @@ class Rows(NamedTuple):
         else:
             result = _whole(xp, function, dtype, self.values, *others)
         result = class_axis_to(xp, result, self.axis) if keep else result
-        return result[()] if xp is np else result
+        return cast(Array, result[()] if xp is np else result)
+
+    def matrix(self) -> Array | None:
+        """Return the rows as the kernel takes them, None if it does not."""
+        dtype = kernel_dtype(self.values.dtype) if self.xp is np else None
+        return None if dtype is None else as_matrix(self.values, dtype)
+
+    def by_kernel(self, kernel: Callable[..., Array], *arrays: Array) -> Array:
+        """Return what the kernel makes of matrices, in the caller's dtype and shape."""
+        try:
+            result = kernel(*arrays)
+        except InvalidLogitsError as error:
+            raise error.within(self.batch) from None
+        return self.restored(result)
+
+    def restored(self, result: Array) -> Array:
+        """Return rows, or one number a row, from the kernel in the caller's dtype and shape."""
+        result = result.astype(result_dtype(np, self.values), copy=False)
+        if result.ndim == 1:
+            return cast(Array, result.reshape(self.batch)[()])
+        return cast(Array, class_axis_to(np, result.reshape(self.values.shape), self.axis))
+
+
+def as_matrix(values: Array, dtype: np.dtype[Any]) -> Array:
+    """Return NumPy's numbers as C-contiguous rows of this dtype."""
+    rows = math.prod(values.shape[:-1])  # not -1, which an empty array does not determine
+    return np.ascontiguousarray(values.reshape((rows, values.shape[-1])), dtype)
 
 
 def class_axis_last(xp: Any, array: Any, axis: int) -> Any:
@@ -103,12 +161,12 @@ def class_axis_to(xp: Any, array: Any, axis: int) -> Any:
     return array if axis in (-1, array.ndim - 1) else xp.moveaxis(array, -1, axis)
 
 
-def elementwise(xp: Any, function: Callable[..., Any], *arrays: Any) -> Any:
+def elementwise(xp: Any, function: Callable[..., Any], *arrays: Any) -> Array:
     """Return the function of arrays of one shape, in the dtype of the first."""
     dtype = result_dtype(xp, arrays[0])
     if xp is np:
-        return _by_blocks(function, dtype, *(array[..., None] for array in arrays))[..., 0][()]
-    return _whole(xp, function, dtype, *arrays)
+        return cast(Array, _by_blocks(function, dtype, *(array[..., None] for array in arrays))[..., 0][()])
+    return cast(Array, _whole(xp, function, dtype, *arrays))
 
 
 def _whole(xp: Any, function: Callable[..., Any], dtype: Any, *arrays: Any) -> Any:
@@ -120,21 +178,21 @@ def _by_blocks(function: Callable[..., Any], dtype: Any, z: Any, *others: Any) -
     batch = z.shape[:-1]
     count = math.prod(batch)
     flat = [array.reshape((count, *array.shape[len(batch) :])) for array in (z, *others)]
-    step = max(1, BLOCK // z.shape[-1])
     result: Any = None
-    for start in range(0, max(count, 1), step):
-        block = (array[start : start + step] for array in flat)
+    # Without a row there is still one part, which has the shape of the result.
+    for rows in blocks((count, z.shape[-1]), np.dtype(np.float64).itemsize) or [slice(0)]:
+        part = (array[rows] for array in flat)
         with np.errstate(over="ignore", under="ignore"):  # -inf and 0 are the right answers there
-            part = function(np, *(widened(np, a) if a.dtype.kind == "f" else a for a in block))
+            found = function(np, *(widened(np, a) if a.dtype.kind == "f" else a for a in part))
         if result is None:
-            result = np.empty((count, *part.shape[1:]), dtype)
-        result[start : start + step] = part
+            result = np.empty((count, *found.shape[1:]), dtype)
+        result[rows] = found
     return result.reshape((*batch, *result.shape[1:]))
 
 
-def one_hot_mask(xp: Any, labels: Any, classes: int) -> Any:
+def one_hot_mask(xp: Any, labels: Any, num_classes: int) -> Any:
     """Return where each label is, along a new last axis."""
-    every = xp.arange(classes, device=array_api_compat.device(labels))
+    every = xp.arange(num_classes, device=array_api_compat.device(labels))
     return every == xp.astype(labels, every.dtype, copy=False)[..., None]
 
 
@@ -149,113 +207,13 @@ def rows(xp: Any, array: Any, axis: int, name: str) -> Rows:
     if array.shape[axis] == 0:
         message = f"{name} must have at least one class, but the shape is {tuple(array.shape)}"
         raise ValueError(message)
-    return Rows(xp, class_axis_last(xp, array, axis), axis, name)
+    return Rows(xp, class_axis_last(xp, array, axis), axis)
 
 
-def logit_rows(logits: Any, *others: Any, axis: int) -> tuple[Rows, list[Any]]:
+def logit_rows(logits: Any, *others: Any, axis: int = -1) -> tuple[Rows, list[Any]]:
     """Return the logits as rows, not yet checked, and the others as arrays of the same library."""
     xp, (array, *rest) = together(logits, *others)
     return rows(xp, array, axis, "logits"), rest
-
-
-def place(bad: Any) -> tuple[int, ...]:
-    """Return the first position at which something is true."""
-    return tuple(int(index) for index in np.unravel_index(int(np.argmax(bad)), bad.shape))
-
-
-def check_logits(found: Rows, *, all_masked: bool = False) -> None:
-    """Refuse nan and +inf and, unless `all_masked`, rows of -inf, where the values are known."""
-    z = found.values
-    # Nothing else is looked at where all is finite: nan is both the largest and the smallest.
-    if found.xp is not np or z.size == 0 or (np.isfinite(z.max()) and np.isfinite(z.min())):
-        return
-    bad = np.isnan(z) | np.isposinf(z)
-    if bad.any():
-        at = place(bad)
-        message = (
-            "logits must be finite, or -inf for a class that is ruled out, but the logit at "
-            f"{at} (class axis last) is {z[at]}"
-        )
-        raise ValueError(message)
-    ruled_out = np.isneginf(z).all(axis=-1)
-    if ruled_out.any() and not all_masked:
-        message = (
-            f"every class of the row {place(ruled_out)} has the logit -inf, so no probabilities exist: "
-            "leave at least one class finite"
-        )
-        raise ValueError(message)
-
-
-def check_finite(array: Any, name: str) -> None:
-    """Refuse what is not finite."""
-    bad = ~np.isfinite(array)
-    if bad.any():
-        message = f"{name} must be finite, but is {array[place(bad)]} at {place(bad)}"
-        raise ValueError(message)
-
-
-def check_no_nan(array: Any, name: str) -> None:
-    """Refuse nan."""
-    bad = np.isnan(array)
-    if bad.any():
-        message = f"{name} must be numbers, but the one at {place(bad)} is nan"
-        raise ValueError(message)
-
-
-def check_between_0_and_1(array: Any, name: str) -> None:
-    """Refuse what is no probability."""
-    bad = ~((array >= 0) & (array <= 1))
-    if bad.any():
-        message = f"{name} must lie between 0 and 1, but is {array[place(bad)]} at {place(bad)}"
-        raise ValueError(message)
-
-
-def check_distributions(p: Any, name: str) -> None:
-    """Refuse rows that are negative or do not sum to 1, within the square root of eps."""
-    bad = ~((p >= 0) & (p < np.inf))
-    if bad.any():
-        message = (
-            f"{name} must be distributions, finite and at least 0, but the entry at {place(bad)} "
-            f"(class axis last) is {p[place(bad)]}"
-        )
-        raise ValueError(message)
-    # A row of p in half precision must not be summed in it.
-    total = p.sum(axis=-1, dtype=np.promote_types(p.dtype, np.float64))
-    tolerance = float(np.finfo(p.dtype).eps) ** 0.5
-    bad = np.abs(total - 1) > tolerance
-    if bad.any():
-        row = place(bad)
-        message = (
-            f"{name} must be distributions, each with sum 1 within {tolerance:.2g}, but the sum of the row "
-            f"{row} is {total[row]}: divide it by its sum"
-        )
-        raise ValueError(message)
-
-
-def check_labels(labels: Any, classes: int, name: str) -> None:
-    """Refuse labels that are not one of 0, ..., K - 1: negative ones do not count from the end."""
-    bad = (labels < 0) | (labels >= classes)
-    if bad.any():
-        where = f" at {place(bad)}" if bad.ndim else ""
-        message = f"{name} must be labels from 0 to {classes - 1}, but is {labels[place(bad)]}{where}"
-        raise ValueError(message)
-
-
-def number(value: Any, name: str) -> float:
-    """Return a real number; refuse arrays, for which there is another way."""
-    if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
-        message = f"{name} must be one real number, but is {value!r} of type {type(value).__name__}"
-        raise TypeError(message)
-    return float(value)
-
-
-def positive_number(value: Any, name: str, *, above: float = 0.0) -> float:
-    """Return a finite real number above a bound; refuse all else."""
-    result = number(value, name)
-    if not above < result < math.inf:
-        message = f"{name} must be finite and above {above:g}, but is {value}"
-        raise ValueError(message)
-    return result
 
 
 def refuse_shape(name: str, shape: Sequence[int], expected: Sequence[int], why: str) -> NoReturn:

@@ -1,20 +1,4 @@
-"""Cross-entropy losses on logits, with their gradients, Hessians and Hessian-vector products.
-
-Conventions of all functions here, besides those of `xentlib.softmax`:
-
-- No loss is reduced: there is one for each row of logits (softmax) or for each logit (sigmoid).
-  For means over large batches, fast, see `xentlib.batch`.
-- A target of softmax is either **labels**, integers 0, ..., K - 1 in the shape of the batch, or
-  **distributions**, real numbers in the shape of the logits. Dtype and shape must both fit, so
-  that neither is taken for the other.
-- Values of lists, numbers and NumPy arrays are checked: labels for their range, distributions for
-  sums of 1 within the square root of eps of their dtype. In arrays of other libraries, labels out of
-  range give nan, and distributions are taken as they are: the gradient is p times their sum, less y.
-- A target of 0 costs nothing, also where the logit is -inf; a positive one costs inf there, and
-  gradient and Hessian are what their formulas say.
-- ``_grad`` and ``_hess`` are with respect to the logits; ``_hvp`` is the product of the Hessian
-  with a vector and never forms the Hessian.
-"""
+"""Cross-entropy losses on logits, with their gradients, Hessians and Hessian-vector products."""
 
 from __future__ import annotations
 
@@ -23,61 +7,42 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from xentlib import _arrays
-from xentlib._kernel import log_softmax_rows, softmax_rows
-from xentlib._sigmoid import _small_exponential
-from xentlib._softmax import _jacobian_of_rows, _shift
-from xentlib._targets import distributions
+from xentlib import _arrays, _checks
+from xentlib._arrays import Array
+from xentlib._kernel import label_rows, soft_rows
+from xentlib._sigmoid import small_exponential
+from xentlib._softmax import jacobian_of_rows, shifted
+from xentlib._targets import as_distributions
+
+# --- Softmax ---------------------------------------------------------------------------------------
 
 
 def _prepare(logits: Any, target: Any, axis: int, *vectors: Any) -> tuple[_arrays.Rows, list[Any]]:
-    """Return the logits as rows, then the target and the vectors with the class axis last."""
-    found, (labels, *others) = _arrays.logit_rows(logits, target, *vectors, axis=axis)
-    _arrays.check_logits(found)
-    shape = _arrays.class_axis_to(found.xp, found.values, axis).shape
-    return found, [_target(found, labels, shape), *(_vector(found, other, shape) for other in others)]
+    """Return the logits as rows, not yet checked, then the target and the vectors, the class axis last."""
+    found, (target, *others) = _arrays.logit_rows(logits, target, *vectors, axis=axis)
+    return found, [_checks.check_target(found, target), *(_checks.check_vector(found, v) for v in others)]
 
 
-def _target(found: _arrays.Rows, target: Any, shape: tuple[int, ...]) -> Any:
-    xp, batch = found.xp, found.values.shape[:-1]
-    are_labels = xp.isdtype(target.dtype, "integral")
-    if are_labels and target.shape == batch:
-        if xp is np:
-            _arrays.check_labels(target, found.values.shape[-1], "target")
-        return target
-    if _arrays.is_real(xp, target) and target.shape == shape:
-        target = _arrays.class_axis_last(xp, target, found.axis)
-        if xp is np:
-            _arrays.check_distributions(target, "target")
-        return target
-    message = (
-        f"target must be labels, integers of shape {tuple(batch)}, or distributions, real numbers of "
-        f"shape {tuple(shape)}, but holds {target.dtype} in shape {tuple(target.shape)}"
-    )
-    kind_is_wrong = target.shape in (batch, shape)
-    raise TypeError(message) if kind_is_wrong else ValueError(message)
+def _for_kernel(found: _arrays.Rows, target: Any) -> tuple[Array | None, Array | None]:
+    """Return logits and labels as the kernel takes them; None for what it does not take."""
+    z = found.matrix()
+    if z is None or not _arrays.is_integral(np, target):
+        return z, None
+    return z, target.reshape(-1).astype(np.intp, copy=False)
 
 
-def _vector(found: _arrays.Rows, vector: Any, shape: tuple[int, ...]) -> Any:
-    vector = _arrays.real(found.xp, vector, "vector")
-    if vector.shape != shape:
-        _arrays.refuse_shape("vector", vector.shape, shape, "the shape of the logits")
-    if found.xp is np:
-        _arrays.check_finite(vector, "vector")
-    return _arrays.class_axis_last(found.xp, vector, found.axis)
-
-
-def softmax_cross_entropy(logits: Any, target: Any, /, *, axis: int = -1) -> Any:
+def softmax_cross_entropy(logits: ArrayLike, target: ArrayLike, *, axis: int = -1) -> Array:
     r"""Return the cross-entropy of softmax of the logits under the target, row by row.
 
     Parameters
     ----------
     logits : array_like
-        Real numbers, shape ``(..., K)``; -inf rules a class out.
+        Real numbers, shape ``(..., K)``; -inf masks a class.
     target : array_like
         Labels, integers of shape ``(...)``, or distributions, real numbers of shape ``(..., K)``; see
-        the conventions of `xentlib.losses`.
+        the conventions of `xentlib`.
     axis : int
         The class axis.
 
@@ -91,7 +56,7 @@ def softmax_cross_entropy(logits: Any, target: Any, /, *, axis: int = -1) -> Any
     TypeError
         If the logits are not real numbers, or the target's dtype does not fit its shape.
     ValueError
-        If a logit is nan or +inf, all classes are ruled out, a shape does not fit, a label is out
+        If a logit is nan or +inf, all classes are masked, a shape does not fit, a label is out
         of range, or a row of the target is not a distribution.
 
     Notes
@@ -99,8 +64,12 @@ def softmax_cross_entropy(logits: Any, target: Any, /, *, axis: int = -1) -> Any
     .. math:: \ell(z, y) = -\sum_{k=1}^K y_k \log p_k = \sum_{k=1}^K y_k \bigl((m - z_k) + \log(1 + r)\bigr)
 
     with m and r as in `logsumexp`. All terms are at least 0: 4 eps, also for confident predictions,
-    until the loss underflows. For labels, :math:`\ell = -\log p_y`. The proof is in the chapter on
-    the loss.
+    until the loss underflows. For labels, :math:`\ell = -\log p_y`.
+
+    References
+    ----------
+    The proofs are in the book's chapter on the loss. As a score of forecasts: I. J. Good, Rational
+    decisions, J. Royal Statistical Society B 14 (1952), doi:10.1111/j.2517-6161.1952.tb00104.x.
 
     Examples
     --------
@@ -112,39 +81,34 @@ def softmax_cross_entropy(logits: Any, target: Any, /, *, axis: int = -1) -> Any
     >>> softmax_cross_entropy(z, [[1.0, 0.0], [0.5, 0.5]])
     array([4.24835426e-18, 6.93147181e-01])
     """
-    found, others = _prepare(logits, target, axis)
-    return found.compute(_loss, *others)
+    found, (checked,) = _prepare(logits, target, axis)
+    z, labels = _for_kernel(found, checked)
+    if z is not None and labels is not None:
+        return found.by_kernel(label_rows, z, labels)
+    if z is not None:
+        return found.by_kernel(soft_rows, z, _arrays.as_matrix(checked, z.dtype))
+    _checks.check_logits(found)
+    return found.compute(_loss, checked)
 
 
 def _loss(xp: Any, z: Any, target: Any) -> Any:
-    if xp is np and z.dtype == np.float64:
-        return _loss_by_kernel(z, target)
-    y, parts = distributions(xp, z, target), _shift(xp, z)
+    y, parts = as_distributions(xp, target, z.shape[-1], z.dtype), shifted(xp, z)
     # 0 times a gap beyond the largest number is 0.
     gaps = xp.where((y == 0) & (parts.gaps == -math.inf), 0.0, parts.gaps)
     terms = y * (xp.log1p(parts.rest) - gaps)
-    return xp.sum(xp.where(parts.ruled_out & (y != 0), math.inf, terms), axis=-1)
+    return xp.sum(xp.where(parts.masked & (y != 0), math.inf, terms), axis=-1)
 
 
-def _loss_by_kernel(z: Any, target: Any) -> Any:
-    logs = log_softmax_rows(np.ascontiguousarray(z))
-    # Subtracted from 0, since the minus sign alone would make -0 of the loss of a sure answer.
-    if target.dtype.kind in "iu":
-        return 0.0 - np.take_along_axis(logs, target[:, None], axis=-1)[:, 0]
-    # 0 times inf is 0: the class that is ruled out does not occur.
-    return 0.0 - np.multiply(target, logs, where=target > 0, out=np.zeros_like(logs)).sum(axis=-1)
-
-
-def softmax_cross_entropy_grad(logits: Any, target: Any, /, *, axis: int = -1) -> Any:
+def softmax_cross_entropy_grad(logits: ArrayLike, target: ArrayLike, *, axis: int = -1) -> Array:
     r"""Return the gradient of `softmax_cross_entropy` with respect to the logits.
 
     Parameters
     ----------
     logits : array_like
-        Real numbers, shape ``(..., K)``; -inf rules a class out.
+        Real numbers, shape ``(..., K)``; -inf masks a class.
     target : array_like
         Labels, integers of shape ``(...)``, or distributions, real numbers of shape ``(..., K)``; see
-        the conventions of `xentlib.losses`.
+        the conventions of `xentlib`.
     axis : int
         The class axis.
 
@@ -158,7 +122,7 @@ def softmax_cross_entropy_grad(logits: Any, target: Any, /, *, axis: int = -1) -
     TypeError
         If the logits are not real numbers, or the target's dtype does not fit its shape.
     ValueError
-        If a logit is nan or +inf, all classes are ruled out, a shape does not fit, a label is out
+        If a logit is nan or +inf, all classes are masked, a shape does not fit, a label is out
         of range, or a row of the target is not a distribution.
 
     Notes
@@ -173,22 +137,31 @@ def softmax_cross_entropy_grad(logits: Any, target: Any, /, *, axis: int = -1) -
     may cancel where :math:`p_i` nears :math:`y_i`: the error is at most
     :math:`6 \varepsilon (p_i \sum_{k \ne i} y_k + y_i \sum_{k \ne i} p_k)`.
 
+    References
+    ----------
+    The proof is the claim ``cross-entropy-gradient`` of the book's chapter on the gradient.
+
     Examples
     --------
     >>> softmax_cross_entropy_grad([40.0, 0.0], 0)
     array([-4.24835426e-18,  4.24835426e-18])
     """
-    found, others = _prepare(logits, target, axis)
-    return found.compute(_gradient, *others, keep=True)
+    found, (checked,) = _prepare(logits, target, axis)
+    z, labels = _for_kernel(found, checked)
+    if z is not None and labels is not None:
+        return found.by_kernel(_label_gradient, z, labels)
+    _checks.check_logits(found)
+    return found.compute(_gradient, checked, keep=True)
+
+
+def _label_gradient(z: Array, labels: Array) -> Array:
+    gradient = np.empty_like(z)
+    label_rows(z, labels, gradient)
+    return gradient
 
 
 def _gradient(xp: Any, z: Any, target: Any) -> Any:
-    if xp is np and z.dtype == np.float64 and target.dtype.kind in "iu":
-        p = softmax_rows(np.ascontiguousarray(z))
-        # p - 1 would cancel: it is expm1 of log p.
-        np.put_along_axis(p, target[:, None], np.expm1(-_loss_by_kernel(z, target))[:, None], axis=-1)
-        return p
-    y, parts = distributions(xp, z, target), _shift(xp, z)
+    y, parts = as_distributions(xp, target, z.shape[-1], z.dtype), shifted(xp, z)
     return (parts.terms * _others(xp, y) - y * parts.without_own(xp)) / (1 + parts.rest)
 
 
@@ -200,16 +173,76 @@ def _others(xp: Any, y: Any) -> Any:
     return xp.where(first, rest, top + (rest - y))
 
 
-def softmax_cross_entropy_hess(logits: Any, target: Any, /, *, axis: int = -1) -> Any:
+def softmax_cross_entropy_value_and_grad(
+    logits: ArrayLike, target: ArrayLike, *, axis: int = -1
+) -> tuple[Array, Array]:
+    r"""Return the losses of `softmax_cross_entropy` and their gradients, for labels in one pass.
+
+    Parameters
+    ----------
+    logits : array_like
+        Real numbers, shape ``(..., K)``; -inf masks a class.
+    target : array_like
+        Labels, integers of shape ``(...)``, or distributions, real numbers of shape ``(..., K)``; see
+        the conventions of `xentlib`.
+    axis : int
+        The class axis.
+
+    Returns
+    -------
+    loss : array
+        As from `softmax_cross_entropy`.
+    gradient : array
+        As from `softmax_cross_entropy_grad`.
+
+    Raises
+    ------
+    TypeError
+        If the logits are not real numbers, or the target's dtype does not fit its shape.
+    ValueError
+        If a logit is nan or +inf, all classes are masked, a shape does not fit, a label is out
+        of range, or a row of the target is not a distribution.
+
+    Notes
+    -----
+    .. math:: \ell(z, y) = -\sum_{k=1}^K y_k \log p_k, \qquad
+        \frac{\partial \ell}{\partial z_i} = p_i \sum_{k=1}^K y_k - y_i
+
+    In NumPy with labels the exponentials are taken once for both.
+
+    References
+    ----------
+    The proofs are in the book's chapters on the loss and on its gradient.
+
+    Examples
+    --------
+    >>> loss, gradient = softmax_cross_entropy_value_and_grad([[40.0, 0.0]], [0])
+    >>> loss
+    array([4.24835426e-18])
+    >>> gradient
+    array([[-4.24835426e-18,  4.24835426e-18]])
+    """
+    found, (checked,) = _prepare(logits, target, axis)
+    z, labels = _for_kernel(found, checked)
+    if z is not None and labels is not None:
+        gradient = np.empty_like(z)
+        loss = found.by_kernel(label_rows, z, labels, gradient)
+        return loss, found.restored(gradient)
+    return softmax_cross_entropy(logits, target, axis=axis), softmax_cross_entropy_grad(
+        logits, target, axis=axis
+    )
+
+
+def softmax_cross_entropy_hess(logits: ArrayLike, target: ArrayLike, *, axis: int = -1) -> Array:
     r"""Return the Hessian of `softmax_cross_entropy` with respect to the logits, row by row.
 
     Parameters
     ----------
     logits : array_like
-        Real numbers, shape ``(..., K)``; -inf rules a class out.
+        Real numbers, shape ``(..., K)``; -inf masks a class.
     target : array_like
         Labels, integers of shape ``(...)``, or distributions, real numbers of shape ``(..., K)``; see
-        the conventions of `xentlib.losses`.
+        the conventions of `xentlib`.
     axis : int
         The class axis.
 
@@ -223,7 +256,7 @@ def softmax_cross_entropy_hess(logits: Any, target: Any, /, *, axis: int = -1) -
     TypeError
         If the logits are not real numbers, or the target's dtype does not fit its shape.
     ValueError
-        If a logit is nan or +inf, all classes are ruled out, a shape does not fit, a label is out
+        If a logit is nan or +inf, all classes are masked, a shape does not fit, a label is out
         of range, or a row of the target is not a distribution.
 
     Notes
@@ -232,6 +265,12 @@ def softmax_cross_entropy_hess(logits: Any, target: Any, /, *, axis: int = -1) -
 
     It does not depend on where the label is. Accuracy: that of `softmax_jacobian`, 8 eps.
 
+    References
+    ----------
+    The proof is the claim ``cross-entropy-hessian`` of the book's chapter on curvature. D. Boehning,
+    Multinomial logistic regression algorithm, Annals of the Institute of Statistical Mathematics 44
+    (1992), doi:10.1007/BF00048682.
+
     Examples
     --------
     >>> softmax_cross_entropy_hess([0.0, np.log(3.0)], 1)
@@ -239,24 +278,27 @@ def softmax_cross_entropy_hess(logits: Any, target: Any, /, *, axis: int = -1) -
            [-0.1875,  0.1875]])
     """
     found, others = _prepare(logits, target, axis)
+    _checks.check_logits(found)
     return found.compute(_hessian, *others)
 
 
 def _hessian(xp: Any, z: Any, target: Any) -> Any:
-    total = xp.sum(distributions(xp, z, target), axis=-1)
-    return _jacobian_of_rows(xp, z) * total[..., None, None]
+    total = xp.sum(as_distributions(xp, target, z.shape[-1], z.dtype), axis=-1)
+    return jacobian_of_rows(xp, z) * total[..., None, None]
 
 
-def softmax_cross_entropy_hvp(logits: Any, target: Any, vector: Any, /, *, axis: int = -1) -> Any:
+def softmax_cross_entropy_hvp(
+    logits: ArrayLike, target: ArrayLike, vector: ArrayLike, *, axis: int = -1
+) -> Array:
     r"""Return the Hessian of `softmax_cross_entropy` times a vector, row by row.
 
     Parameters
     ----------
     logits : array_like
-        Real numbers, shape ``(..., K)``; -inf rules a class out.
+        Real numbers, shape ``(..., K)``; -inf masks a class.
     target : array_like
         Labels, integers of shape ``(...)``, or distributions, real numbers of shape ``(..., K)``; see
-        the conventions of `xentlib.losses`.
+        the conventions of `xentlib`.
     vector : array_like
         Real numbers in the shape of the logits.
     axis : int
@@ -272,7 +314,7 @@ def softmax_cross_entropy_hvp(logits: Any, target: Any, vector: Any, /, *, axis:
     TypeError
         If logits or vector are not real numbers, or the target's dtype does not fit its shape.
     ValueError
-        If a logit is nan or +inf, all classes are ruled out, a shape does not fit, a label is out
+        If a logit is nan or +inf, all classes are masked, a shape does not fit, a label is out
         of range, a row of the target is not a distribution, or the vector is not finite.
 
     Notes
@@ -282,8 +324,12 @@ def softmax_cross_entropy_hvp(logits: Any, target: Any, vector: Any, /, *, axis:
     in time and memory proportional to K. A constant vector gives 0, so any reference may be subtracted;
     that at the class a of the largest logit has no weight left in the sum, and nothing cancels for
     confident predictions. The error is at most
-    :math:`8 \varepsilon p_i (|w_i| + \sum_k p_k |w_k|)`. Source: B. A. Pearlmutter, Fast exact
-    multiplication by the Hessian, Neural Computation 6 (1994).
+    :math:`8 \varepsilon p_i (|w_i| + \sum_k p_k |w_k|)`.
+
+    References
+    ----------
+    B. A. Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6 (1994),
+    doi:10.1162/neco.1994.6.1.147.
 
     Examples
     --------
@@ -291,37 +337,36 @@ def softmax_cross_entropy_hvp(logits: Any, target: Any, vector: Any, /, *, axis:
     array([ 0.1875, -0.1875])
     """
     found, others = _prepare(logits, target, axis, vector)
+    _checks.check_logits(found)
     return found.compute(_hessian_times, *others, keep=True)
 
 
 def _hessian_times(xp: Any, z: Any, target: Any, vector: Any) -> Any:
-    parts = _shift(xp, z)
+    parts = shifted(xp, z)
     total = 1 + parts.rest
     w = vector - xp.sum(xp.where(parts.first, vector, 0.0), axis=-1, keepdims=True)
     mean = xp.sum(parts.terms * w, axis=-1, keepdims=True) / total
-    weight = xp.sum(distributions(xp, z, target), axis=-1, keepdims=True)
+    weight = xp.sum(as_distributions(xp, target, z.shape[-1], z.dtype), axis=-1, keepdims=True)
     return parts.terms / total * (w - mean) * weight
 
 
-def _sigmoid_loss(function: Callable[..., Any], logits: Any, target: Any, *vectors: Any) -> Any:
+# --- Sigmoid ---------------------------------------------------------------------------------------
+
+
+def _sigmoid_loss(function: Callable[..., Any], logits: Any, target: Any, *vectors: Any) -> Array:
     """Return a function of the logits, the target and vectors, element by element."""
     xp, (x, t, *rest) = _arrays.together(logits, target, *vectors)
     x, t = _arrays.real(xp, x, "logits"), _arrays.real(xp, t, "target")
     if t.shape not in (x.shape, ()):
         _arrays.refuse_shape("target", t.shape, x.shape, "the shape of the logits, or be one number")
-    vectors = tuple(_arrays.real(xp, vector, "vector") for vector in rest)
-    for vector in vectors:
-        if vector.shape != x.shape:
-            _arrays.refuse_shape("vector", vector.shape, x.shape, "the shape of the logits")
+    vectors = tuple(_checks.check_vector(_arrays.Rows(xp, x, -1), vector) for vector in rest)
     if xp is np:
-        _arrays.check_no_nan(x, "logits")
-        _arrays.check_between_0_and_1(t, "target")
-        for vector in vectors:
-            _arrays.check_finite(vector, "vector")
+        _checks.check_no_nan(x, "logits")
+        _checks.check_between_0_and_1(t, "target")
     return _arrays.elementwise(xp, function, x, xp.broadcast_to(t, x.shape), *vectors)
 
 
-def sigmoid_cross_entropy(logits: Any, target: Any, /) -> Any:
+def sigmoid_cross_entropy(logits: ArrayLike, target: ArrayLike) -> Array:
     r"""Return the cross-entropy of sigmoid of each logit under its target.
 
     Parameters
@@ -354,6 +399,11 @@ def sigmoid_cross_entropy(logits: Any, target: Any, /) -> Any:
     Both terms are at least 0: 4 eps, also for confident predictions. The usual
     :math:`\max(x, 0) - x t + \log(1 + e^{-|x|})` cancels where t is close to 1.
 
+    References
+    ----------
+    D. R. Cox, The regression analysis of binary sequences, J. Royal Statistical Society B 20 (1958),
+    doi:10.1111/j.2517-6161.1958.tb00292.x.
+
     Examples
     --------
     >>> sigmoid_cross_entropy([40.0, 0.0, -40.0], [1, 1, 1])
@@ -366,10 +416,10 @@ def _binary_loss(xp: Any, x: Any, t: Any) -> Any:
     weight = xp.where(x >= 0, 1 - t, -t)
     # 0 times inf is 0: the answer is sure, and right.
     slope = weight * xp.where((weight == 0) & (xp.abs(x) == math.inf), 0.0, x)
-    return slope + xp.log1p(_small_exponential(xp, x))
+    return slope + xp.log1p(small_exponential(xp, x))
 
 
-def sigmoid_cross_entropy_grad(logits: Any, target: Any, /) -> Any:
+def sigmoid_cross_entropy_grad(logits: ArrayLike, target: ArrayLike) -> Array:
     r"""Return the derivative of `sigmoid_cross_entropy` with respect to each logit.
 
     Parameters
@@ -398,6 +448,11 @@ def sigmoid_cross_entropy_grad(logits: Any, target: Any, /) -> Any:
     The second form is computed. For a target of 0 or 1 one of its terms is 0: 4 eps. Otherwise they may
     cancel: the error is at most :math:`4 \varepsilon ((1 - t) \sigma(x) + t \sigma(-x))`.
 
+    References
+    ----------
+    D. R. Cox, The regression analysis of binary sequences, J. Royal Statistical Society B 20 (1958),
+    doi:10.1111/j.2517-6161.1958.tb00292.x.
+
     Examples
     --------
     >>> sigmoid_cross_entropy_grad([40.0, 0.0], 1.0)
@@ -407,12 +462,12 @@ def sigmoid_cross_entropy_grad(logits: Any, target: Any, /) -> Any:
 
 
 def _binary_gradient(xp: Any, x: Any, t: Any) -> Any:
-    e = _small_exponential(xp, x)
+    e = small_exponential(xp, x)
     yes, no = xp.where(x >= 0, 1.0, e), xp.where(x >= 0, e, 1.0)
     return ((1 - t) * yes - t * no) / (1 + e)
 
 
-def sigmoid_cross_entropy_hess(logits: Any, target: Any, /) -> Any:
+def sigmoid_cross_entropy_hess(logits: ArrayLike, target: ArrayLike) -> Array:
     r"""Return the second derivative of `sigmoid_cross_entropy` with respect to each logit.
 
     Parameters
@@ -440,6 +495,11 @@ def sigmoid_cross_entropy_hess(logits: Any, target: Any, /) -> Any:
 
     Accuracy: 4 eps.
 
+    References
+    ----------
+    D. R. Cox, The regression analysis of binary sequences, J. Royal Statistical Society B 20 (1958),
+    doi:10.1111/j.2517-6161.1958.tb00292.x.
+
     Examples
     --------
     >>> sigmoid_cross_entropy_hess([0.0, 40.0], 1.0)
@@ -449,11 +509,11 @@ def sigmoid_cross_entropy_hess(logits: Any, target: Any, /) -> Any:
 
 
 def _binary_curvature(xp: Any, x: Any, t: Any) -> Any:
-    e = _small_exponential(xp, x)
+    e = small_exponential(xp, x)
     return e / ((1 + e) * (1 + e)) + 0 * t  # nan where the target is
 
 
-def sigmoid_cross_entropy_hvp(logits: Any, target: Any, vector: Any, /) -> Any:
+def sigmoid_cross_entropy_hvp(logits: ArrayLike, target: ArrayLike, vector: ArrayLike) -> Array:
     r"""Return the Hessian of `sigmoid_cross_entropy`, which is diagonal, times a vector.
 
     Parameters
@@ -483,6 +543,11 @@ def sigmoid_cross_entropy_hvp(logits: Any, target: Any, vector: Any, /) -> Any:
     .. math:: (H v)_n = \sigma(x_n) \sigma(-x_n) v_n
 
     Accuracy: 4 eps.
+
+    References
+    ----------
+    B. A. Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6 (1994),
+    doi:10.1162/neco.1994.6.1.147.
 
     Examples
     --------

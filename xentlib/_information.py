@@ -1,14 +1,4 @@
-"""Entropy, cross-entropy, Kullback-Leibler divergence and perplexity of distributions.
-
-Conventions of all functions here: a distribution is a row of numbers that are at least 0 and sum to
-1; the class axis is keyword ``axis``. 0 log 0 counts as 0, and what an event of probability 0 under q
-but not under p costs is infinite. Results are in nats, or in the unit of ``base`` (2: bits).
-Lists, numbers and NumPy arrays are checked: sums may be off by the square root of eps of the dtype
-(1.5e-8 in float64, 3.5e-4 in float32), for probabilities are rounded. Arrays of other libraries that
-follow the Array API standard keep their library, dtype and device, can be differentiated, and are
-checked for dtype and shape alone. The derivative with respect to a probability of 0 is taken to
-be that of the terms that are not 0.
-"""
+"""Entropy, cross-entropy, Kullback-Leibler divergence and perplexity of distributions."""
 
 from __future__ import annotations
 
@@ -17,19 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from xentlib import _arrays
+from xentlib import _arrays, _checks
+from xentlib._arrays import Array
 
 
 def _prepare(axis: int, *distributions: Any) -> tuple[_arrays.Rows, list[Any]]:
     names = ("p", "q")[: len(distributions)]
     xp, arrays = _arrays.together(*distributions)
     found = [_arrays.rows(xp, array, axis, name) for array, name in zip(arrays, names, strict=True)]
-    for row in found:
+    for row, name in zip(found, names, strict=True):
         if row.values.shape != found[0].values.shape:
             _arrays.refuse_shape("q", arrays[1].shape, arrays[0].shape, "the shape of p")
         if xp is np:
-            _arrays.check_distributions(row.values, row.name)
+            _checks.check_distributions(row.values, name)
     # The answer is in the dtype that both fit in.
     dtype = xp.result_type(*(row.values for row in found))
     first, *others = (row._replace(values=xp.astype(row.values, dtype, copy=False)) for row in found)
@@ -38,7 +30,7 @@ def _prepare(axis: int, *distributions: Any) -> tuple[_arrays.Rows, list[Any]]:
 
 def _in_units(base: float | None) -> float:
     """Return what to divide nats by."""
-    return 1.0 if base is None else math.log(_arrays.positive_number(base, "base", above=1.0))
+    return 1.0 if base is None else math.log(_checks.positive_number(base, "base", above=1.0))
 
 
 def _surprisal(xp: Any, p: Any, q: Any) -> Any:
@@ -52,13 +44,13 @@ def _sum(terms: Callable[..., Any], unit: float) -> Callable[..., Any]:
     return lambda xp, *rows: xp.sum(terms(xp, *rows), axis=-1) / unit + 0.0  # not -0
 
 
-def entropy(p: Any, /, *, axis: int = -1, base: float | None = None) -> Any:
+def entropy(p: ArrayLike, *, axis: int = -1, base: float | None = None) -> Array:
     r"""Return the entropy of each distribution.
 
     Parameters
     ----------
     p : array_like
-        Distributions, shape ``(..., K)``; see the conventions of `xentlib.information`.
+        Distributions, shape ``(..., K)``; see the conventions of `xentlib`.
     axis : int
         The class axis.
     base : float, optional
@@ -80,8 +72,12 @@ def entropy(p: Any, /, *, axis: int = -1, base: float | None = None) -> Any:
     -----
     .. math:: H(p) = -\sum_{k=1}^K p_k \log p_k
 
-    All terms are at least 0: 4 eps. Source: C. E. Shannon, A mathematical theory of communication,
-    Bell System Technical Journal 27 (1948).
+    All terms are at least 0: 4 eps.
+
+    References
+    ----------
+    C. E. Shannon, A mathematical theory of communication, Bell System Technical Journal 27 (1948),
+    doi:10.1002/j.1538-7305.1948.tb01338.x.
 
     Examples
     --------
@@ -93,13 +89,13 @@ def entropy(p: Any, /, *, axis: int = -1, base: float | None = None) -> Any:
     return found.compute(_sum(lambda xp, p: _surprisal(xp, p, p), unit))
 
 
-def perplexity(p: Any, /, *, axis: int = -1) -> Any:
+def perplexity(p: ArrayLike, *, axis: int = -1) -> Array:
     r"""Return the perplexity of each distribution: as many equally likely classes are as uncertain.
 
     Parameters
     ----------
     p : array_like
-        Distributions, shape ``(..., K)``; see the conventions of `xentlib.information`.
+        Distributions, shape ``(..., K)``; see the conventions of `xentlib`.
     axis : int
         The class axis.
 
@@ -119,9 +115,12 @@ def perplexity(p: Any, /, *, axis: int = -1) -> Any:
     -----
     .. math:: e^{H(p)}
 
-    The exponential turns the error of H into a relative one: 2 + 4 H times eps. Source: F. Jelinek,
-    R. L. Mercer, L. R. Bahl and J. K. Baker, Perplexity: a measure of the difficulty of speech
-    recognition tasks, J. Acoustical Society of America 62 (1977).
+    The exponential turns the error of H into a relative one: 2 + 4 H times eps.
+
+    References
+    ----------
+    F. Jelinek, R. L. Mercer, L. R. Bahl and J. K. Baker, Perplexity: a measure of the difficulty of
+    speech recognition tasks, J. Acoustical Society of America 62 (1977), doi:10.1121/1.2016299.
 
     Examples
     --------
@@ -133,14 +132,14 @@ def perplexity(p: Any, /, *, axis: int = -1) -> Any:
     return found.compute(lambda xp, p: xp.exp(nats(xp, p)))
 
 
-def cross_entropy(p: Any, q: Any, /, *, axis: int = -1, base: float | None = None) -> Any:
+def cross_entropy(p: ArrayLike, q: ArrayLike, *, axis: int = -1, base: float | None = None) -> Array:
     r"""Return the cross-entropy of q under p, row by row.
 
     Parameters
     ----------
     p : array_like
         The distributions that events follow, shape ``(..., K)``; see the conventions of
-        `xentlib.information`.
+        `xentlib`.
     q : array_like
         The distributions that they are predicted with, of the same shape.
     axis : int
@@ -165,8 +164,11 @@ def cross_entropy(p: Any, q: Any, /, *, axis: int = -1, base: float | None = Non
     .. math:: H(p, q) = -\sum_{k=1}^K p_k \log q_k
 
     All terms are at least 0: 4 eps. From logits use `softmax_cross_entropy`, for a probability that
-    rounds to 1 has lost its logarithm. Source: I. J. Good, Some terminology and notation in information
-    theory, Proc. IEE C 103 (1956).
+    rounds to 1 has lost its logarithm.
+
+    References
+    ----------
+    I. J. Good, Some terminology and notation in information theory, Proc. IEE C 103 (1956).
 
     Examples
     --------
@@ -180,14 +182,14 @@ def cross_entropy(p: Any, q: Any, /, *, axis: int = -1, base: float | None = Non
     return found.compute(_sum(_surprisal, unit), *others)
 
 
-def kl_divergence(p: Any, q: Any, /, *, axis: int = -1, base: float | None = None) -> Any:
+def kl_divergence(p: ArrayLike, q: ArrayLike, *, axis: int = -1, base: float | None = None) -> Array:
     r"""Return the Kullback-Leibler divergence of q from p, row by row.
 
     Parameters
     ----------
     p : array_like
         The distributions that events follow, shape ``(..., K)``; see the conventions of
-        `xentlib.information`.
+        `xentlib`.
     q : array_like
         The distributions that they are predicted with, of the same shape.
     axis : int
@@ -219,9 +221,13 @@ def kl_divergence(p: Any, q: Any, /, *, axis: int = -1, base: float | None = Non
     that nothing cancels between terms, and rounded probabilities that do not quite sum to 1 do no
     harm to the first order. It is also what is differentiated. Accuracy: 8 eps of this sum, also where
     p and q nearly agree. Where :math:`v = (p - q)/(p + q)` is small, a term is
-    :math:`(p - q) v + 2 p v (v^2/3 + v^4/5 + \dots)`. Sources: S. Kullback and R. A. Leibler, On
-    information and sufficiency, Annals of Mathematical Statistics 22 (1951); for the series C. Loader,
-    Fast and accurate computation of binomial probabilities (2000).
+    :math:`(p - q) v + 2 p v (v^2/3 + v^4/5 + \dots)`.
+
+    References
+    ----------
+    S. Kullback and R. A. Leibler, On information and sufficiency, Annals of Mathematical Statistics
+    22 (1951), doi:10.1214/aoms/1177729694; for the series C. Loader, Fast and accurate computation of
+    binomial probabilities (2000).
 
     Examples
     --------

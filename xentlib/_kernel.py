@@ -29,17 +29,23 @@ import numpy as np
 
 __all__ = [
     "BLOCK",
-    "BadRow",
+    "InvalidLogitsError",
+    "Losses",
     "Terms",
     "blocks",
     "exponentials",
+    "label_losses",
+    "label_rows",
     "largest_and_rest",
     "log_softmax_rows",
     "logsumexp_rows",
+    "lost_in_difference",
     "places",
     "row_sums",
     "scale_rows",
     "scratch_for",
+    "soft_losses",
+    "soft_rows",
     "softmax_rows",
 ]
 
@@ -48,37 +54,78 @@ Array = np.ndarray[Any, np.dtype[Any]]
 BLOCK = 2**20
 """Bytes of logits in a block: as many as the second-level cache holds."""
 
+_SMALL = 1e-150
+"""A label's term below this is rare, and the quotient by it might overflow."""
+
 _PIECE = 256
 _SLICE = 128
 _FEW = 64
 
 
-class BadRow(ValueError):
-    """A row that has no softmax: a logit is nan or +inf, or all are -inf.
+def at_place(place: tuple[int, ...]) -> str:
+    """Return a place for a message, after a blank.
 
     Parameters
     ----------
-    row : int or tuple of int
-        The first such row.
-    column : int or None
-        Its first class whose logit is nan or +inf; None if all its logits are -inf.
+    place : tuple of int
+        Where something stands in an array; a single number stands nowhere.
+
+    Returns
+    -------
+    str
+        Such as " at (0, 2)".
+    """
+    return "" if not place else f" at {place[0] if len(place) == 1 else place}"
+
+
+class InvalidLogitsError(ValueError):
+    """Logits of which there is no softmax: one is nan or +inf, or every class of a row is masked.
+
+    Parameters
+    ----------
+    place : tuple of int
+        The first such logit, the class last; without the class, the first row that is masked.
     value : float
-        That logit.
+        That logit; -inf for a row that is masked.
+
+    References
+    ----------
+    What nan and infinity stand for: IEEE Standard for Floating-Point Arithmetic, IEEE 754-2019,
+    doi:10.1109/IEEESTD.2019.8766229.
     """
 
-    def __init__(self, row: int | tuple[int, ...], column: int | None, value: float) -> None:
-        self.row, self.column, self.value = row, column, value
-        if column is None:
+    def __init__(self, place: tuple[int, ...], value: float) -> None:
+        self.place, self.value = place, value
+        if value == -math.inf:
             message = (
-                f"every class of row {row} has the logit -inf, so no probabilities exist: "
-                "leave at least one class finite"
+                f"every class of the row{at_place(place)} is masked, its logits are -inf, so no "
+                "probabilities exist: leave at least one class finite"
             )
         else:
             message = (
-                "logits must be finite, or -inf for a class that is ruled out, but the logit of "
-                f"row {row}, class {column} is {value}"
+                f"logits must be finite, or -inf for a masked class, but the logit{at_place(place)} "
+                f"(class axis last) is {value}"
             )
         super().__init__(message)
+
+    def within(self, batch: tuple[int, ...], row: int = 0, column: int = 0) -> InvalidLogitsError:
+        """Return the error with its place in the array of which the rows were a part.
+
+        Parameters
+        ----------
+        batch : tuple of int
+            The shape of the whole, without its class axis.
+        row, column : int
+            Where the part began.
+
+        Returns
+        -------
+        InvalidLogitsError
+            To be raised instead.
+        """
+        first, *classes = self.place
+        place = tuple(map(int, np.unravel_index(first + row, batch)))
+        return InvalidLogitsError((*place, *(each + column for each in classes)), self.value)
 
 
 def blocks(shape: tuple[int, ...], itemsize: int) -> list[slice]:
@@ -101,6 +148,30 @@ def blocks(shape: tuple[int, ...], itemsize: int) -> list[slice]:
     if step > _SLICE:
         step -= step % _SLICE
     return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+
+
+def lost_in_difference(a: Any, b: Any, difference: Any) -> Any:
+    """Return what rounding lost in a difference of floats, itself a float.
+
+    Parameters
+    ----------
+    a, b : array
+        Of any library.
+    difference : array
+        The rounded a - b.
+
+    Returns
+    -------
+    array
+        a - b - difference, exactly; nan where a number is infinite.
+
+    References
+    ----------
+    The two-sum of D. E. Knuth, The Art of Computer Programming, volume 2, 3rd edition (1997), 4.2.2,
+    theorem B: no step of it rounds.
+    """
+    back = difference - a
+    return (a - (difference - back)) - (b + back)
 
 
 _kept = threading.local()
@@ -193,14 +264,14 @@ class Terms(NamedTuple):
 
 
 def exponentials(
-    z: Array, rows: slice, scratch: Array, place: Array | None = None, *, ruled_out: bool = False
+    z: Array, rows: slice, scratch: Array, place: Array | None = None, *, masked: bool = False
 ) -> Terms:
     """Return the exponentials of a block's logits and their sums, one term of each row taken out.
 
     Parameters
     ----------
     z : ndarray
-        Logits, shape ``(n, K)``; -inf rules a class out.
+        Logits, shape ``(n, K)``; -inf masks a class.
     rows : slice
         The block.
     scratch : ndarray
@@ -208,7 +279,7 @@ def exponentials(
         a new array of float64.
     place : ndarray, optional
         From `places`: the terms to take out.
-    ruled_out : bool
+    masked : bool
         Whether a row may be all -inf; its terms, and their sums, are then 0.
 
     Returns
@@ -218,7 +289,7 @@ def exponentials(
 
     Raises
     ------
-    BadRow
+    InvalidLogitsError
         If a logit is nan or +inf, or a row is all -inf and must not be.
 
     Notes
@@ -234,7 +305,7 @@ def exponentials(
     # Written so that nan fails it.
     if np.minimum.reduce(total) >= 0.25 and np.maximum.reduce(total) <= _largest_total(z.dtype):
         return Terms(terms, None, own, rest)
-    terms, shift = _shifted(block, rows.start, ruled_out)
+    terms, shift = _shifted(block, rows.start, masked)
     return Terms(terms, shift, *_take_out(terms, block, place))
 
 
@@ -250,7 +321,7 @@ def _take_out(terms: Array, block: Array, place: Array | None) -> tuple[Array, A
     return own, row_sums(terms)
 
 
-def _shifted(block: Array, start: int, ruled_out: bool) -> tuple[Array, Array]:
+def _shifted(block: Array, start: int, masked: bool) -> tuple[Array, Array]:
     """Return exp(z - max) in float64, and the maxima."""
     largest = block.argmax(axis=1)  # the first nan counts as the largest
     z = block.astype(np.float64, copy=False)
@@ -258,20 +329,187 @@ def _shifted(block: Array, start: int, ruled_out: bool) -> tuple[Array, Array]:
     bad = np.isnan(top) | np.isposinf(top)
     if bad.any():
         row = int(bad.argmax())
-        raise BadRow(start + row, int(largest[row]), float(top[row]))
+        raise InvalidLogitsError((start + row, int(largest[row])), float(top[row]))
     dead = np.isneginf(top)
-    if dead.any() and not ruled_out:
-        raise BadRow(start + int(dead.argmax()), None, -np.inf)
+    if dead.any() and not masked:
+        raise InvalidLogitsError((start + int(dead.argmax()),), -np.inf)
     shift = np.where(dead, 0.0, top)[:, None]
     gap = z - shift
     terms = np.exp(gap)
     if block.dtype == np.float64:
-        # What rounding the gap lost, by Knuth's sum of two numbers.
-        back = gap - z
-        lost = (z - (gap - back)) - (shift + back)
-        lost[~np.isfinite(lost)] = 0  # a class ruled out, or a gap beyond the largest number
+        lost = lost_in_difference(z, shift, gap)
+        lost[~np.isfinite(lost)] = 0  # a class masked, or a gap beyond the largest number
         terms += terms * lost
     return terms, top
+
+
+class Losses(NamedTuple):
+    """The cross-entropies of a block of rows, and what their gradients are made of."""
+
+    loss: Array
+    """Nats, of float64, shape ``(n,)``."""
+    terms: Array
+    """The exponentials of the logits, without those at `place`."""
+    place: Array
+    """Where the term stands that was taken out of each row, as from `places`."""
+    own: Array
+    """The terms taken out, of float64."""
+    rest: Array
+    """The sums of the other terms, of float64."""
+
+
+def label_losses(z: Array, labels: Array, rows: slice, scratch: Array) -> Losses:
+    r"""Return the losses of a block under labels; the terms taken out are those of the labels.
+
+    Parameters
+    ----------
+    z : ndarray
+        Logits, shape ``(n, K)``; -inf masks a class.
+    labels : ndarray
+        Of intp, shape ``(n,)``.
+    rows : slice
+        The block.
+    scratch : ndarray
+        From `scratch_for`.
+
+    Returns
+    -------
+    Losses
+        Infinite where the label is masked.
+
+    Raises
+    ------
+    InvalidLogitsError
+        If a logit is nan or +inf, or a row is all -inf.
+
+    Notes
+    -----
+    .. math:: \ell = \log \Bigl(1 + \sum_{k \ne y} e^{z_k} \Big/ e^{z_y}\Bigr), \qquad
+        p_y - 1 = - \sum_{k \ne y} p_k
+    """
+    block = z[rows]
+    place = places(labels[rows], block.shape[1])
+    terms, shift, own, rest = exponentials(z, rows, scratch, place)
+    loss = np.log1p(rest / own)
+    if np.minimum.reduce(own) < _SMALL:
+        far = own < _SMALL
+        logit = block.reshape(-1).take(place[far])
+        loss[far] = np.log(own[far] + rest[far]) + (0 if shift is None else shift[far]) - logit
+    return Losses(loss, terms, place, own, rest)
+
+
+def soft_losses(z: Array, target: Array, rows: slice, scratch: Array) -> Losses:
+    r"""Return the losses of a block under distributions; the terms taken out are the largest.
+
+    Parameters
+    ----------
+    z : ndarray
+        Logits, shape ``(n, K)``; -inf masks a class.
+    target : ndarray
+        The block's targets, in the dtype of the logits; they need not sum to 1.
+    rows : slice
+        The block.
+    scratch : ndarray
+        From `scratch_for`.
+
+    Returns
+    -------
+    Losses
+        Infinite where a class that the target holds possible is masked.
+
+    Raises
+    ------
+    InvalidLogitsError
+        If a logit is nan or +inf, or a row is all -inf.
+
+    Notes
+    -----
+    .. math:: \ell = \log(1 + r) \sum_k y_k + \sum_k y_k (m - z_k), \qquad
+        m = \max_k z_k, \quad r = \sum_{k \ne a} e^{z_k - m}
+    """
+    block = z[rows]
+    place, top = _largest(block)
+    terms, _, own, rest = exponentials(z, rows, scratch, place)
+    gap = (top[:, None] - block) * target
+    sums = row_sums(gap)
+    if np.isnan(sums).any():
+        gap[target == 0] = 0  # 0 times infinity: a class that is masked, and that the target excludes
+        sums = row_sums(gap)
+    return Losses(row_sums(target) * np.log1p(rest / own) + sums, terms, place, own, rest)
+
+
+def label_rows(z: Array, labels: Array, gradient: Array | None = None) -> Array:
+    """Return the cross-entropy of each row under its label.
+
+    Parameters
+    ----------
+    z : ndarray
+        Logits, shape ``(n, K)``; -inf masks a class.
+    labels : ndarray
+        Of intp, shape ``(n,)``.
+    gradient : ndarray, optional
+        For the gradient: of the shape and dtype of the logits, C-contiguous; it may be `z` itself.
+
+    Returns
+    -------
+    ndarray
+        Nats, shape ``(n,)``, in the dtype of the logits. It and each entry of the gradient are
+        within 4 eps of their values.
+
+    Raises
+    ------
+    InvalidLogitsError
+        If a logit is nan or +inf, or a row is all -inf.
+
+    Examples
+    --------
+    >>> label_rows(np.array([[40.0, 0.0]]), np.array([0]))
+    array([4.24835426e-18])
+    """
+    result = np.empty(len(z), z.dtype)
+    scratch = scratch_for(z)
+    with np.errstate(all="ignore"):
+        for rows in blocks(z.shape, z.itemsize):
+            found = label_losses(z, labels, rows, scratch)
+            result[rows] = found.loss
+            if gradient is not None:
+                total, part = found.own + found.rest, gradient[rows]
+                scale_rows(found.terms, 1 / total, part)
+                part.reshape(-1)[found.place] = 0 - found.rest / total
+    return result
+
+
+def soft_rows(z: Array, target: Array) -> Array:
+    """Return the cross-entropy of each row under its distribution.
+
+    Parameters
+    ----------
+    z : ndarray
+        Logits, shape ``(n, K)``; -inf masks a class.
+    target : ndarray
+        Distributions, of the same shape and dtype.
+
+    Returns
+    -------
+    ndarray
+        Nats, shape ``(n,)``, in the dtype of the logits, each within 4 eps of its value.
+
+    Raises
+    ------
+    InvalidLogitsError
+        If a logit is nan or +inf, or a row is all -inf.
+
+    Examples
+    --------
+    >>> soft_rows(np.array([[40.0, 0.0]]), np.array([[1.0, 0.0]]))
+    array([4.24835426e-18])
+    """
+    result = np.empty(len(z), z.dtype)
+    scratch = scratch_for(z)
+    with np.errstate(all="ignore"):
+        for rows in blocks(z.shape, z.itemsize):
+            result[rows] = soft_losses(z, target[rows], rows, scratch).loss
+    return result
 
 
 def places(own: Array, classes: int) -> Array:
@@ -328,7 +566,7 @@ def largest_and_rest(z: Array) -> tuple[Array, Array]:
     Parameters
     ----------
     z : ndarray
-        Logits, shape ``(n, K)``; -inf rules a class out.
+        Logits, shape ``(n, K)``; -inf masks a class.
 
     Returns
     -------
@@ -339,7 +577,7 @@ def largest_and_rest(z: Array) -> tuple[Array, Array]:
 
     Raises
     ------
-    BadRow
+    InvalidLogitsError
         If a logit is nan or +inf.
     """
     maximum, rest = np.empty(len(z)), np.empty(len(z))
@@ -347,7 +585,7 @@ def largest_and_rest(z: Array) -> tuple[Array, Array]:
     with np.errstate(all="ignore"):
         for rows in blocks(z.shape, z.itemsize):
             place, maximum[rows] = _largest(z[rows])
-            found = exponentials(z, rows, scratch, place, ruled_out=True)
+            found = exponentials(z, rows, scratch, place, masked=True)
             # The largest of K terms is no small number, unless all of them are 0.
             np.divide(found.rest, np.maximum(found.own, 1e-300), out=rest[rows])
     return maximum, rest
@@ -364,7 +602,7 @@ def logsumexp_rows(z: Array) -> Array:
     Parameters
     ----------
     z : ndarray
-        Logits, shape ``(n, K)``; -inf rules a class out.
+        Logits, shape ``(n, K)``; -inf masks a class.
 
     Returns
     -------
@@ -373,7 +611,7 @@ def logsumexp_rows(z: Array) -> Array:
 
     Raises
     ------
-    BadRow
+    InvalidLogitsError
         If a logit is nan or +inf.
 
     Notes
@@ -399,7 +637,7 @@ def softmax_rows(z: Array, out: Array | None = None) -> Array:
     Parameters
     ----------
     z : ndarray
-        Logits, shape ``(n, K)``; -inf rules a class out.
+        Logits, shape ``(n, K)``; -inf masks a class.
     out : ndarray, optional
         For the result: of the same shape and dtype, C-contiguous; it may be `z` itself.
 
@@ -411,7 +649,7 @@ def softmax_rows(z: Array, out: Array | None = None) -> Array:
 
     Raises
     ------
-    BadRow
+    InvalidLogitsError
         If a logit is nan or +inf, or a row is all -inf; `out` may then be written in part.
 
     Examples
@@ -435,7 +673,7 @@ def log_softmax_rows(z: Array, out: Array | None = None) -> Array:
     Parameters
     ----------
     z : ndarray
-        Logits, shape ``(n, K)``; -inf rules a class out.
+        Logits, shape ``(n, K)``; -inf masks a class.
     out : ndarray, optional
         As in `softmax_rows`.
 
@@ -446,7 +684,7 @@ def log_softmax_rows(z: Array, out: Array | None = None) -> Array:
 
     Raises
     ------
-    BadRow
+    InvalidLogitsError
         If a logit is nan or +inf, or a row is all -inf; `out` may then be written in part.
 
     Notes

@@ -1,24 +1,37 @@
-"""The loss of a linear layer, never holding all logits."""
+"""Mean cross-entropy of a linear classifier and its gradients, without ever holding all logits."""
 
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from xentlib import _kernel as kernel
-from xentlib._kernel import BadRow
-from xentlib._mean import _Batch, _labels, _mean, _work_dtype
-from xentlib._streaming import LogSumExp, _merged
+from xentlib import _arrays, _checks, _kernel
+from xentlib._arrays import Array
+from xentlib._kernel import InvalidLogitsError
+from xentlib._mean import Batch, mean_of
+from xentlib._streaming import Total, merged
 
-Array = np.ndarray[Any, np.dtype[Any]]
+_ROWS = 512
+"""With fewer rows at a time, adding up the gradient of the weights costs as much as a fourth product."""
+
+_SLAB = 2**20
+"""Entries of the gradient of the weights that are added at a time."""
+
+Gradients = tuple[Array, Array, Array | None]
+"""With respect to the inputs, the weights and the bias."""
 
 
 def linear_cross_entropy_value_and_grad(
-    inputs: Any, weight: Any, target: Any, bias: Any = None, *, memory: int = 2**27
-) -> tuple[float, tuple[Array, Array, Array | None]]:
+    inputs: ArrayLike,
+    weight: ArrayLike,
+    target: ArrayLike,
+    bias: ArrayLike | None = None,
+    *,
+    memory: int = 2**27,
+) -> tuple[float, Gradients]:
     r"""Return the mean cross-entropy of a linear classifier and its gradients, never holding all logits.
 
     Parameters
@@ -60,8 +73,13 @@ def linear_cross_entropy_value_and_grad(
 
     The logits carry the errors of a matrix product, about eps :math:`\sum_d |x_d w_d|` each, and
     the loss and P - Y follow them; for the logits as computed the label's entry of P - Y keeps
-    its relative accuracy. Source: E. Wijmans et al., Cut your losses in large-vocabulary
-    language models, arXiv:2411.09009 (2024), for the two passes; Liger-Kernel for chunks of rows.
+    its relative accuracy.
+
+    References
+    ----------
+    E. Wijmans et al., Cut your losses in large-vocabulary language models, arXiv:2411.09009 (2024), for
+    the two passes; P.-L. Hsu et al., Liger Kernel: efficient Triton kernels for LLM training,
+    arXiv:2410.10989 (2024), for chunks of rows.
 
     Examples
     --------
@@ -75,52 +93,47 @@ def linear_cross_entropy_value_and_grad(
     """
     head = _head(inputs, weight, target, bias)
     with np.errstate(all="ignore"):  # what overflows is refused
-        return _linear(head, memory)
-
-
-def _linear(head: _Head, memory: int) -> tuple[float, tuple[Array, Array, Array | None]]:
-    (rows, features), classes, item = head.x.shape, len(head.w), head.x.itemsize
-    # Chunks of rows: their logits, the kernel's scratch and a slab of the gradient of the weights.
-    fixed = 3 * kernel.BLOCK + _SLAB * item
-    chunk = (memory - fixed) // (classes * item)
-    if chunk >= min(rows, _ROWS):
-        return _by_rows(head, min(rows, chunk))
-    # Chunks of classes: their logits, and a term of the gradient of the inputs.
-    chunk = (memory - 3 * kernel.BLOCK - rows * features * item) // (rows * item)
-    if chunk < 1:
-        least = 3 * kernel.BLOCK + rows * (features + 1) * item
-        message = f"memory must be at least {least} bytes for {rows} rows of {features}, but is {memory}"
-        raise ValueError(message)
-    return _by_classes(head, min(classes, chunk))
+        return _in_memory(head, _checks.count(memory, "memory"))
 
 
 class _Head(NamedTuple):
+    """The operands, of one dtype."""
+
     x: Array
     w: Array
     labels: Array
     b: Array | None
 
+    def logits(self, rows: slice, classes: slice, buffer: Array) -> Array:
+        """Write the logits of some rows and classes into the buffer."""
+        x, w = self.x[rows], self.w[classes]
+        z = buffer[: len(x) * len(w)].reshape(len(x), len(w))
+        np.matmul(x, w.T, out=z)
+        if self.b is not None:
+            z += self.b[classes]
+        return z
 
-_ROWS = 512
-"""With fewer rows at a time, adding up the gradient of the weights costs as much as a fourth product."""
-
-
-_SLAB = 2**20
-"""Entries of the gradient of the weights that are added at a time."""
+    def here(self, classes: slice) -> tuple[Array, Array]:
+        """Return the rows whose label is among the classes, and its column there."""
+        rows = np.flatnonzero((self.labels >= classes.start) & (self.labels < classes.stop))
+        return rows, self.labels[rows] - classes.start
 
 
 def _head(inputs: Any, weight: Any, target: Any, bias: Any) -> _Head:
-    given = [np.asarray(a) for a in (inputs, weight, *(() if bias is None else (bias,)))]
-    names = ("inputs", "weight", "bias")
-    for name, a in zip(names, given, strict=False):
-        if a.dtype.kind not in "biuf" or a.dtype.itemsize > 8:
-            message = f"{name} must be real numbers of at most 64 bits, but the dtype is {a.dtype}"
+    given = {"inputs": np.asarray(inputs), "weight": np.asarray(weight)}
+    if bias is not None:
+        given["bias"] = np.asarray(bias)
+    dtypes = {name: _arrays.kernel_dtype(a.dtype) for name, a in given.items()}
+    for name, dtype in dtypes.items():
+        if dtype is None:
+            message = (
+                f"{name} must be real numbers of at most 64 bits, but their dtype is {given[name].dtype}"
+            )
             raise TypeError(message)
-    narrow = all(_work_dtype(a.dtype) is np.float32 for a in given)
-    x, w, *b = (np.ascontiguousarray(a, np.float32 if narrow else np.float64) for a in given)
+    x, w, *b = (np.ascontiguousarray(a, np.result_type(*dtypes.values())) for a in given.values())
     fits = x.ndim == w.ndim == 2 and x.shape[1] == w.shape[1] > 0 and len(w) > 0
     if not fits or (b and b[0].shape != (len(w),)):
-        shapes = ", ".join(f"{name} {a.shape}" for name, a in zip(names, given, strict=False))
+        shapes = ", ".join(f"{name} {a.shape}" for name, a in given.items())
         message = f"inputs must have shape (N, D), weight (K, D) and bias (K,), but the shapes are {shapes}"
         raise ValueError(message)
     if len(x) == 0:
@@ -128,30 +141,40 @@ def _head(inputs: Any, weight: Any, target: Any, bias: Any) -> _Head:
         raise ValueError(message)
     t = np.asarray(target)
     if t.dtype.kind not in "iu":
-        message = f"target must be labels, integers of shape ({len(x)},), but the dtype is {t.dtype}"
+        message = f"target must be labels, integers of shape ({len(x)},), but its dtype is {t.dtype}"
         raise TypeError(message)
     if t.shape != (len(x),):
-        message = f"target must have shape ({len(x)},), but has {t.shape}"
+        _arrays.refuse_shape("target", t.shape, (len(x),), "one label for each row of the inputs")
+    _checks.check_labels(t, len(w), "target")
+    return _Head(x, w, t.astype(np.intp, copy=False), b[0] if b else None)
+
+
+def _in_memory(head: _Head, memory: int) -> tuple[float, Gradients]:
+    (rows, features), classes, item = head.x.shape, len(head.w), head.x.itemsize
+    # Chunks of rows: their logits, the kernel's scratch and a slab of the gradient of the weights.
+    fixed = 3 * _kernel.BLOCK + _SLAB * item
+    chunk = (memory - fixed) // (classes * item)
+    if chunk >= min(rows, _ROWS):
+        return _by_rows(head, min(rows, chunk))
+    # Chunks of classes: their logits, and a term of the gradient of the inputs.
+    chunk = (memory - 3 * _kernel.BLOCK - rows * features * item) // (rows * item)
+    if chunk < 1:
+        least = 3 * _kernel.BLOCK + rows * (features + 1) * item
+        message = f"memory must be at least {least} bytes for {rows} rows of {features}, but is {memory}"
         raise ValueError(message)
-    return _Head(x, w, _labels(t, len(w), None)[0], b[0] if b else None)
+    return _by_classes(head, min(classes, chunk))
 
 
-def _logits(head: _Head, rows: slice, classes: slice, buffer: Array) -> Array:
-    x, w = head.x[rows], head.w[classes]
-    z = buffer[: len(x) * len(w)].reshape(len(x), len(w))
-    np.matmul(x, w.T, out=z)
-    if head.b is not None:
-        z += head.b[classes]
-    return z
-
-
-def _cut(count: int, step: int) -> list[slice]:
+def _cut(length: int, step: int) -> list[slice]:
     """Cut a range into nearly equal slices of at most `step`."""
-    parts = -(-count // step)
-    return [slice(k * count // parts, (k + 1) * count // parts) for k in range(parts)]
+    parts = -(-length // step)
+    return [slice(k * length // parts, (k + 1) * length // parts) for k in range(parts)]
 
 
-def _by_rows(head: _Head, chunk: int) -> tuple[float, tuple[Array, Array, Array | None]]:
+# --- Chunks of rows --------------------------------------------------------------------------------
+
+
+def _by_rows(head: _Head, chunk: int) -> tuple[float, Gradients]:
     """Three products: logits, their gradient written over them, and from it those of the operands."""
     x, w, labels, b = head
     d_x, d_w, d_b = np.empty_like(x), np.empty_like(w), None if b is None else np.zeros(len(w))
@@ -160,12 +183,11 @@ def _by_rows(head: _Head, chunk: int) -> tuple[float, tuple[Array, Array, Array 
     term = np.empty((slabs[0].stop + 1, x.shape[1]), x.dtype)
     losses = []
     for rows in _cut(len(x), chunk):
-        z = _logits(head, rows, slice(None), buffer)
-        batch = _Batch(z, z, labels[rows], None, None, None, 0.0)
+        z = head.logits(rows, slice(None), buffer)
         try:
-            loss, count = _mean(batch, 1, z)
-        except BadRow as error:
-            raise _in_head(error, rows.start, 0) from None
+            loss, count = mean_of(Batch(z, z.shape[:1], labels[rows], None), gradient=z)
+        except InvalidLogitsError as error:
+            raise error.within(labels.shape, row=rows.start) from None
         z *= z.dtype.type(count / len(x))
         losses.append(loss * count / len(x))
         np.matmul(z, w, out=d_x[rows])
@@ -179,53 +201,53 @@ def _by_rows(head: _Head, chunk: int) -> tuple[float, tuple[Array, Array, Array 
     return math.fsum(losses), (d_x, d_w, None if d_b is None else d_b.astype(x.dtype))
 
 
-def _in_head(error: BadRow, row: int, column: int) -> BadRow:
-    return BadRow(
-        operator.index(error.row) + row,  # type: ignore[arg-type]
-        None if error.column is None else error.column + column,
-        error.value,
-    )
+# --- Chunks of classes -----------------------------------------------------------------------------
 
 
-def _by_classes(head: _Head, chunk: int) -> tuple[float, tuple[Array, Array, Array | None]]:
+def _by_classes(head: _Head, chunk: int) -> tuple[float, Gradients]:
     """Four products: the logits are computed again once their log-sum-exp is known."""
-    x, w, labels, b = head
-    buffer = np.empty(len(x) * chunk, x.dtype)
-    everything, parts = slice(0, len(x)), _cut(len(w), chunk)
-    others, own = LogSumExp(), np.empty(len(x))
+    buffer = np.empty(len(head.x) * chunk, head.x.dtype)
+    parts = _cut(len(head.w), chunk)
+    own, total = _totals(head, parts, buffer)
+    losses = (total.maximum - own) + np.log1p(total.rest)  # nothing cancels
+    return float(losses.mean()), _gradients(head, parts, buffer, total.value, np.expm1(-losses))
+
+
+def _totals(head: _Head, parts: list[slice], buffer: Array) -> tuple[Array, Total]:
+    """Return the logit of each label, and the log-sum-exp of all classes."""
+    own = np.empty(len(head.x))
+    # The label's logit is taken out of its chunk and comes last, so that the others keep their sum.
+    total = Total(np.full(len(own), -np.inf), np.zeros(len(own)))
     for classes in parts:
-        z = _logits(head, everything, classes, buffer)
-        here = _here(labels, classes)
+        z = head.logits(slice(None), classes, buffer)
+        here = head.here(classes)
         own[here[0]] = z[here]
-        # The label's logit is not one of the others; but what is to be refused stays.
-        z[here] = np.where(own[here[0]] < np.inf, -np.inf, own[here[0]])
+        z[here] = np.where(own[here[0]] < np.inf, -np.inf, own[here[0]])  # nan and inf stay, to be refused
         try:
-            others.update(z)
-        except BadRow as error:
-            raise _in_head(error, 0, classes.start) from None
-    top, rest = _merged(others._state, (own, np.zeros(len(x))))
-    if np.isneginf(top).any():
-        raise BadRow(int(np.argmin(top)), None, -math.inf)
-    total = top + np.log1p(rest)
-    losses = (top - own) + np.log1p(rest)  # nothing cancels
-    residual = -np.expm1(-losses) / len(x)
+            total = merged(total, Total(*_kernel.largest_and_rest(z)))
+        except InvalidLogitsError as error:
+            raise error.within(own.shape, column=classes.start) from None
+    total = merged(total, Total(own, np.zeros(len(own))))
+    masked = np.isneginf(total.maximum)
+    if masked.any():
+        raise InvalidLogitsError(_checks.first_place(masked), -math.inf)
+    return own, total
+
+
+def _gradients(head: _Head, parts: list[slice], buffer: Array, total: Array, own: Array) -> Gradients:
+    """Return the gradients from log-sum-exp and, of each row, the label's probability less 1."""
+    x, w, _, b = head
     d_x, d_w, d_b = np.zeros_like(x), np.empty_like(w), None if b is None else np.empty(len(w), x.dtype)
     term = np.empty_like(x)
     for classes in parts:
-        z = _logits(head, everything, classes, buffer)
-        for rows in kernel.blocks(z.shape, z.itemsize):
+        z = head.logits(slice(None), classes, buffer)
+        for rows in _kernel.blocks(z.shape, z.itemsize):
             gap = np.subtract(z[rows], total[rows, None])  # in float64
             np.multiply(np.exp(gap, out=gap), 1 / len(x), out=z[rows], casting="same_kind")
-        here = _here(labels, classes)
-        z[here] = -residual[here[0]]
+        here = head.here(classes)
+        z[here] = own[here[0]] / len(x)
         d_x += np.matmul(z, w[classes], out=term)
         np.matmul(z.T, x, out=d_w[classes])
         if d_b is not None:
             d_b[classes] = z.sum(axis=0, dtype=np.float64)
-    return float(losses.mean()), (d_x, d_w, d_b)
-
-
-def _here(labels: Array, classes: slice) -> tuple[Array, Array]:
-    """Return the rows whose label is among the classes, and its column there."""
-    rows = np.flatnonzero((labels >= classes.start) & (labels < classes.stop))
-    return rows, labels[rows] - classes.start
+    return d_x, d_w, d_b

@@ -6,31 +6,33 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from xentlib import _arrays
+from xentlib import _arrays, _checks
+from xentlib._arrays import Array
 
 
-def _elementwise(function: Callable[..., Any], x: Any) -> Any:
+def _elementwise(function: Callable[..., Any], x: Any) -> Array:
     xp, (array,) = _arrays.together(x)
     array = _arrays.real(xp, array, "x")
     if xp is np:
-        _arrays.check_no_nan(array, "x")
+        _checks.check_no_nan(array, "x")
     return _arrays.elementwise(xp, function, array)
 
 
-def _small_exponential(xp: Any, x: Any) -> Any:
+def small_exponential(xp: Any, x: Any) -> Any:
     """Return exp(-|x|), with the right derivative at 0, where |x| has none."""
     return xp.exp(xp.where(x >= 0, -x, x))
 
 
-def sigmoid(x: Any, /) -> Any:
+def sigmoid(x: ArrayLike, /) -> Array:
     r"""Return the logistic function of each number.
 
     Parameters
     ----------
     x : array_like
         Real numbers of any shape, also -inf and inf; otherwise the conventions of
-        `xentlib.softmax`.
+        `xentlib`.
 
     Returns
     -------
@@ -48,8 +50,12 @@ def sigmoid(x: Any, /) -> Any:
     -----
     .. math:: \sigma(x) = \frac{1}{1 + e^{-x}} = \frac{e^x}{1 + e^x}
 
-    The form whose exponential cannot overflow is taken. Accuracy: 4 eps. Source: D. R. Cox, The
-    regression analysis of binary sequences, J. Royal Statistical Society B 20 (1958).
+    The form whose exponential cannot overflow is taken. Accuracy: 4 eps.
+
+    References
+    ----------
+    D. R. Cox, The regression analysis of binary sequences, J. Royal Statistical Society B 20 (1958),
+    doi:10.1111/j.2517-6161.1958.tb00292.x.
 
     Examples
     --------
@@ -62,18 +68,18 @@ def sigmoid(x: Any, /) -> Any:
 
 
 def _sigmoid(xp: Any, x: Any) -> Any:
-    e = _small_exponential(xp, x)
+    e = small_exponential(xp, x)
     return xp.where(x >= 0, 1.0, e) / (1 + e)
 
 
-def softplus(x: Any, /) -> Any:
+def softplus(x: ArrayLike, /) -> Array:
     r"""Return log(1 + exp(x)) of each number.
 
     Parameters
     ----------
     x : array_like
         Real numbers of any shape, also -inf and inf; otherwise the conventions of
-        `xentlib.softmax`.
+        `xentlib`.
 
     Returns
     -------
@@ -91,9 +97,12 @@ def softplus(x: Any, /) -> Any:
     -----
     .. math:: \log(1 + e^x) = \max(x, 0) + \log(1 + e^{-|x|})
 
-    Both terms are at least 0. Accuracy: 4 eps. Source: C. Dugas, Y. Bengio, F. Belisle, C. Nadeau
-    and R. Garcia, Incorporating second-order functional knowledge for better option pricing,
-    NeurIPS 13 (2000), which named it.
+    Both terms are at least 0. Accuracy: 4 eps.
+
+    References
+    ----------
+    C. Dugas, Y. Bengio, F. Belisle, C. Nadeau and R. Garcia, Incorporating second-order functional
+    knowledge for better option pricing, NeurIPS 13 (2000).
 
     Examples
     --------
@@ -104,17 +113,17 @@ def softplus(x: Any, /) -> Any:
 
 
 def _softplus(xp: Any, x: Any) -> Any:
-    return xp.where(x >= 0, x, 0.0) + xp.log1p(_small_exponential(xp, x))
+    return xp.where(x >= 0, x, 0.0) + xp.log1p(small_exponential(xp, x))
 
 
-def log_sigmoid(x: Any, /) -> Any:
+def log_sigmoid(x: ArrayLike, /) -> Array:
     r"""Return the logarithm of the logistic function of each number.
 
     Parameters
     ----------
     x : array_like
         Real numbers of any shape, also -inf and inf; otherwise the conventions of
-        `xentlib.softmax`.
+        `xentlib`.
 
     Returns
     -------
@@ -133,6 +142,10 @@ def log_sigmoid(x: Any, /) -> Any:
     .. math:: \log \sigma(x) = -\log(1 + e^{-x})
 
     It is minus `softplus` at -x, with its accuracy.
+
+    References
+    ----------
+    M. Maechler, Accurately computing log(1 - exp(-|a|)), vignette of the R package Rmpfr (2012).
 
     Examples
     --------

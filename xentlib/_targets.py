@@ -1,33 +1,34 @@
-"""Targets: labels and distributions."""
+"""Targets: labels and distributions, and what makes one of the other."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-import array_api_compat
 import numpy as np
+from numpy.typing import ArrayLike
 
-from xentlib import _arrays
+from xentlib import _arrays, _checks
+from xentlib._arrays import Array
 
 
-def distributions(xp: Any, z: Any, target: Any) -> Any:
-    """Return the target as distributions: a label is one with a single 1."""
-    if not xp.isdtype(target.dtype, "integral"):
+def as_distributions(xp: Any, target: Any, num_classes: int, dtype: Any) -> Any:
+    """Return the target as distributions, the class axis last: a label is one with a single 1."""
+    if not _arrays.is_integral(xp, target):
         return target
     # Not by comparing with K, which the dtype of the labels may not hold.
-    mask = _arrays.one_hot_mask(xp, target, z.shape[-1])
-    return xp.where(xp.any(mask, axis=-1, keepdims=True), xp.astype(mask, z.dtype), math.nan)
+    mask = _arrays.one_hot_mask(xp, target, num_classes)
+    return xp.where(xp.any(mask, axis=-1, keepdims=True), xp.astype(mask, dtype), math.nan)
 
 
-def one_hot(labels: Any, classes: int, /) -> Any:
+def one_hot(labels: ArrayLike, num_classes: int) -> Array:
     r"""Return the distribution that gives probability 1 to the label, for each label.
 
     Parameters
     ----------
     labels : array_like
         Integers 0, ..., K - 1 of any shape.
-    classes : int
+    num_classes : int
         Their number K.
 
     Returns
@@ -49,6 +50,11 @@ def one_hot(labels: Any, classes: int, /) -> Any:
     Negative labels do not count from the end. In arrays of other libraries than NumPy, a label
     out of range gives nan.
 
+    References
+    ----------
+    D. B. Suits, Use of dummy variables in regression equations, J. American Statistical Association
+    52 (1957).
+
     Examples
     --------
     >>> one_hot([0, 2], 3)
@@ -56,30 +62,25 @@ def one_hot(labels: Any, classes: int, /) -> Any:
            [0., 0., 1.]])
     """
     xp, (array,) = _arrays.together(labels)
-    if not xp.isdtype(array.dtype, "integral"):
+    if not _arrays.is_integral(xp, array):
         message = f"labels must be integers, but their dtype is {array.dtype}"
         raise TypeError(message)
-    if isinstance(classes, bool) or not isinstance(classes, int | np.integer):
-        message = f"classes must be an integer, but is {classes!r}"
-        raise TypeError(message)
-    if classes < 1:
-        message = f"classes must be at least 1, but is {classes}"
-        raise ValueError(message)
+    classes = _checks.count(num_classes, "num_classes")
     if xp is np:
-        _arrays.check_labels(array, int(classes), "labels")
-    like = xp.zeros((int(classes),), dtype=_arrays.default_dtype(xp), device=array_api_compat.device(array))
-    return distributions(xp, like, array)
+        _checks.check_labels(array, classes, "labels")
+    result: Array = as_distributions(xp, array, classes, _arrays.default_dtype(xp))
+    return result
 
 
-def smooth_labels(target: Any, epsilon: float, /, *, axis: int = -1) -> Any:
+def smooth_labels(target: ArrayLike, label_smoothing: float, *, axis: int = -1) -> Array:
     r"""Return distributions mixed with the uniform one.
 
     Parameters
     ----------
     target : array_like
         Distributions, shape ``(..., K)``; of labels, take `one_hot` first.
-    epsilon : float
-        The weight of the uniform distribution, from 0 to 1.
+    label_smoothing : float
+        The weight s of the uniform distribution, from 0 to 1.
     axis : int
         The class axis.
 
@@ -91,16 +92,18 @@ def smooth_labels(target: Any, epsilon: float, /, *, axis: int = -1) -> Any:
     Raises
     ------
     TypeError
-        If the target does not hold real numbers, or epsilon is not a number.
+        If the target does not hold real numbers, or the weight is not a number.
     ValueError
-        If a row of the target is not a distribution, or epsilon is not between 0 and 1.
+        If a row of the target is not a distribution, or the weight is not between 0 and 1.
 
     Notes
     -----
-    .. math:: (1 - \epsilon) y_k + \frac{\epsilon}{K}
+    .. math:: (1 - s) y_k + \frac{s}{K}
 
-    Source: C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna, Rethinking the Inception
-    architecture for computer vision, CVPR (2016).
+    References
+    ----------
+    C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna, Rethinking the Inception
+    architecture for computer vision, CVPR (2016), doi:10.1109/CVPR.2016.308.
 
     Examples
     --------
@@ -109,15 +112,12 @@ def smooth_labels(target: Any, epsilon: float, /, *, axis: int = -1) -> Any:
            [0.05, 0.05, 0.85, 0.05]])
     """
     xp, (array,) = _arrays.together(target)
-    if xp.isdtype(array.dtype, "integral"):
+    if _arrays.is_integral(xp, array):
         message = f"target must be distributions, real numbers, but holds {array.dtype}: take one_hot first"
         raise TypeError(message)
-    weight = _arrays.number(epsilon, "epsilon")
-    if not 0 <= weight <= 1:
-        message = f"epsilon must lie between 0 and 1, but is {epsilon}"
-        raise ValueError(message)
+    weight = _checks.share(label_smoothing, "label_smoothing")
     found = _arrays.rows(xp, array, axis, "target")
     if xp is np:
-        _arrays.check_distributions(found.values, "target")
-    share = weight / array.shape[axis]
-    return found.compute(lambda xp, y: (1 - weight) * y + share, keep=True)
+        _checks.check_distributions(found.values, "target")
+    each = weight / found.values.shape[-1]
+    return found.compute(lambda xp, y: (1 - weight) * y + each, keep=True)

@@ -114,10 +114,10 @@ def test_a_weighted_keras_mean_divides_by_the_number_of_samples():
 
 def test_keras_means_over_ignored_labels_alone_are_0():
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)
-    assert loss(TARGET, Z).numpy() == pytest.approx(mean_cross_entropy(Z, TARGET, ignore_label=0), rel=1e-6)
+    assert loss(TARGET, Z).numpy() == pytest.approx(mean_cross_entropy(Z, TARGET, ignore_index=0), rel=1e-6)
     assert loss(np.array([0, 0]), Z).numpy() == 0
     with pytest.raises(ValueError, match="no mean over nothing"):
-        mean_cross_entropy(Z, [0, 0], ignore_label=0)
+        mean_cross_entropy(Z, [0, 0], ignore_index=0)
 
 
 def test_labels_out_of_range_are_refused():

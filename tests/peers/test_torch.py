@@ -263,11 +263,11 @@ def test_means(dtype, shape):
     agree(mean(z, target), ours(z, target), z)
     agree(mean(z, y), ours(z, y), z)
     agree(mean(z, target, weight=w), ours(z, target, class_weight=weight), z)
-    agree(mean(z, target, label_smoothing=0.1), ours(z, target, smoothing=0.1), z)
-    agree(mean(z, y, label_smoothing=0.1), ours(z, y, smoothing=0.1), z)
+    agree(mean(z, target, label_smoothing=0.1), ours(z, target, label_smoothing=0.1), z)
+    agree(mean(z, y, label_smoothing=0.1), ours(z, y, label_smoothing=0.1), z)
     some = np.where(np.arange(len(z)) % 3 == 0, -100, target)
-    agree(mean(z, some), ours(z, some, ignore_label=-100), z)
-    agree(mean(z, some, weight=w), ours(z, some, class_weight=weight, ignore_label=-100), z)
+    agree(mean(z, some), ours(z, some, ignore_index=-100), z)
+    agree(mean(z, some, weight=w), ours(z, some, class_weight=weight, ignore_index=-100), z)
 
 
 @pytest.mark.parametrize("memory", [2**22, 2**27], ids=["chunks of classes", "chunks of rows"])
@@ -321,7 +321,7 @@ def test_a_weighted_mean_divides_by_the_weights_of_the_labels():
 def test_with_weights_and_smoothing_it_divides_by_the_weights_of_the_unsmoothed_labels():
     # xentlib divides by the sum of what the losses are multiplied with, the smoothed targets included.
     theirs = mean(Z, TARGET, weight=torch.tensor(WEIGHT), label_smoothing=0.1)
-    ours = mean_cross_entropy_value_and_grad(Z, TARGET, class_weight=WEIGHT, smoothing=0.1)
+    ours = mean_cross_entropy_value_and_grad(Z, TARGET, class_weight=WEIGHT, label_smoothing=0.1)
     smooth = xentlib.smooth_labels(xentlib.one_hot(TARGET, 3), 0.1)
     agree(theirs, ours, Z, factor=(smooth @ WEIGHT).sum() / WEIGHT[TARGET].sum())
     assert theirs[0] != pytest.approx(ours[0], rel=1e-3)
@@ -345,7 +345,7 @@ def test_the_mean_over_ignored_labels_alone_is_nan():
     nothing = np.full(4, -100)
     assert math.isnan(mean(Z, nothing)[0])
     with pytest.raises(ValueError, match="no mean over nothing"):
-        mean_cross_entropy_value_and_grad(Z, nothing, ignore_label=-100)
+        mean_cross_entropy_value_and_grad(Z, nothing, ignore_index=-100)
 
 
 def test_minus_100_is_ignored_by_default():
@@ -417,7 +417,7 @@ def test_masked_logits():
 def test_smoothing_a_masked_class_costs_infinity():
     z = np.array([[0.0, 1.0, -np.inf]])
     assert mean(z, [0], label_smoothing=0.1)[0] == math.inf
-    assert mean_cross_entropy_value_and_grad(z, [0], smoothing=0.1)[0] == math.inf
+    assert mean_cross_entropy_value_and_grad(z, [0], label_smoothing=0.1)[0] == math.inf
 
 
 def test_rows_of_minus_infinity_and_plus_infinity_are_nan():

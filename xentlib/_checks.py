@@ -1,0 +1,183 @@
+"""What is refused: every check of logits, targets, weights and numbers, each with one wording.
+
+Values are checked where they are known: those of NumPy arrays, lists and numbers. Of other libraries'
+arrays, which may be traced or not yet computed, dtype and shape alone are checked.
+"""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from xentlib._arrays import Array, Rows, as_matrix, class_axis_last, is_integral, is_real, real, refuse_shape
+from xentlib._kernel import InvalidLogitsError, at_place, blocks, row_sums
+
+
+def first_place(bad: Any) -> tuple[int, ...]:
+    """Return the first position at which something is true."""
+    return tuple(int(index) for index in np.unravel_index(int(np.argmax(bad)), bad.shape))
+
+
+def check_logits(found: Rows, *, all_masked: bool = False) -> None:
+    """Refuse nan and +inf and, unless `all_masked`, rows of -inf."""
+    z = found.values
+    # Nothing else is looked at where all is finite: nan is both the largest and the smallest.
+    if found.xp is not np or z.size == 0 or (np.isfinite(z.max()) and np.isfinite(z.min())):
+        return
+    bad = np.isnan(z) | np.isposinf(z)
+    if bad.any():
+        place = first_place(bad)
+        raise InvalidLogitsError(place, float(z[place]))
+    masked = np.isneginf(z).all(axis=-1)
+    if masked.any() and not all_masked:
+        raise InvalidLogitsError(first_place(masked), -math.inf)
+
+
+def check_finite(array: Any, name: str) -> None:
+    """Refuse what is not finite."""
+    _refuse(~np.isfinite(array), array, f"{name} must be finite")
+
+
+def check_no_nan(array: Any, name: str) -> None:
+    """Refuse nan."""
+    _refuse(np.isnan(array), array, f"{name} must be numbers")
+
+
+def check_between_0_and_1(array: Any, name: str) -> None:
+    """Refuse what is no probability."""
+    _refuse(~((array >= 0) & (array <= 1)), array, f"{name} must lie between 0 and 1")
+
+
+def _refuse(bad: Any, array: Any, rule: str) -> None:
+    if bad.any():
+        place = first_place(bad)
+        message = f"{rule}, but the value{at_place(place)} is {np.asarray(array)[place]}"
+        raise ValueError(message)
+
+
+# --- Targets ---------------------------------------------------------------------------------------
+
+
+def check_labels(labels: Any, num_classes: int, name: str) -> None:
+    """Refuse labels that are not one of 0, ..., K - 1: negative ones do not count from the end."""
+    if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
+        _refuse(
+            (labels < 0) | (labels >= num_classes),
+            labels,
+            f"{name} must be labels from 0 to {num_classes - 1}",
+        )
+
+
+def check_distributions(p: Any, name: str) -> None:
+    """Refuse rows, the class axis last, that are negative or do not sum to 1 within sqrt(eps)."""
+    tolerance = float(np.finfo(p.dtype).eps) ** 0.5
+    # Sums of half precision must not be taken in it.
+    flat = as_matrix(p, np.promote_types(p.dtype.newbyteorder("="), np.float32))
+    for rows in blocks(flat.shape, flat.itemsize):
+        part = flat[rows]
+        # Written so that nan fails it.
+        if not part.min() >= 0 or not part.max() < np.inf:
+            row, column = first_place(~((part >= 0) & (part < np.inf)))
+            place = (*np.unravel_index(rows.start + row, p.shape[:-1]), column)
+            message = (
+                f"{name} must be distributions, finite and at least 0, but the entry"
+                f"{at_place(tuple(map(int, place)))} (class axis last) is {part[row, column]}"
+            )
+            raise ValueError(message)
+        with np.errstate(over="ignore"):
+            sums = row_sums(part)
+        off = ~(np.abs(sums - 1) <= tolerance)
+        if off.any():
+            (row,) = first_place(off)
+            place = tuple(map(int, np.unravel_index(rows.start + row, p.shape[:-1])))
+            message = (
+                f"{name} must be distributions, each with sum 1 within {tolerance:.2g}, but the row"
+                f"{at_place(place)} sums to {sums[row]}: divide it by its sum"
+            )
+            raise ValueError(message)
+
+
+def check_target(found: Rows, target: Any) -> Any:
+    """Return a target of logits with its class axis last; refuse what is neither labels nor distributions."""
+    xp = found.xp
+    if is_integral(xp, target) and tuple(target.shape) == found.batch:
+        if xp is np:
+            check_labels(target, found.values.shape[-1], "target")
+        return target
+    if is_real(xp, target) and tuple(target.shape) == found.shape:
+        target = class_axis_last(xp, target, found.axis)
+        if xp is np:
+            check_distributions(target, "target")
+        return target
+    message = (
+        f"target must be labels, integers of shape {found.batch}, or distributions, real numbers of "
+        f"shape {found.shape}, but holds {target.dtype} in shape {tuple(target.shape)}"
+    )
+    dtype_is_wrong = tuple(target.shape) in (found.batch, found.shape)
+    raise TypeError(message) if dtype_is_wrong else ValueError(message)
+
+
+def check_vector(found: Rows, vector: Any) -> Any:
+    """Return a vector in the shape of the logits, with its class axis last."""
+    vector = real(found.xp, vector, "vector")
+    if tuple(vector.shape) != found.shape:
+        refuse_shape("vector", vector.shape, found.shape, "the shape of the logits")
+    if found.xp is np:
+        check_finite(vector, "vector")
+    return class_axis_last(found.xp, vector, found.axis)
+
+
+# --- Weights and other numbers ---------------------------------------------------------------------
+
+
+def check_weights(weight: Any, shape: tuple[int, ...], name: str) -> Array:
+    """Return weights of float64 in this shape; refuse negative ones, and nothing but zeros."""
+    array = real(np, np.asarray(weight), name)
+    if array.shape != shape:
+        refuse_shape(name, array.shape, shape, "one weight each")
+    result: Array = array.astype(np.float64)
+    _refuse(~((result >= 0) & (result < np.inf)), result, f"{name} must be finite and not negative")
+    if not result.any():
+        message = f"{name} must not be all zero: there is no mean over nothing"
+        raise ValueError(message)
+    return result
+
+
+def number(value: Any, name: str) -> float:
+    """Return a real number; refuse arrays, for which there is another way."""
+    if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
+        message = f"{name} must be one real number, but is {value!r} of type {type(value).__name__}"
+        raise TypeError(message)
+    return float(value)
+
+
+def positive_number(value: Any, name: str, *, above: float = 0.0) -> float:
+    """Return a finite real number above a bound; refuse all else."""
+    result = number(value, name)
+    if not above < result < math.inf:
+        message = f"{name} must be finite and above {above:g}, but is {value}"
+        raise ValueError(message)
+    return result
+
+
+def share(value: Any, name: str) -> float:
+    """Return a number from 0 to 1; refuse all else."""
+    result = number(value, name)
+    if not 0 <= result <= 1:
+        message = f"{name} must lie between 0 and 1, but is {value}"
+        raise ValueError(message)
+    return result
+
+
+def count(value: Any, name: str) -> int:
+    """Return a whole number of at least 1; refuse all else."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        message = f"{name} must be an integer, but is {value!r}"
+        raise TypeError(message)
+    if value < 1:
+        message = f"{name} must be at least 1, but is {value}"
+        raise ValueError(message)
+    return int(value)
