@@ -424,18 +424,22 @@ def soft_losses(z: Array, target: Array, rows: slice, scratch: Array) -> Losses:
 
     Notes
     -----
-    .. math:: \ell = \log(1 + r) \sum_k y_k + \sum_k y_k (m - z_k), \qquad
+    .. math:: \ell = \sum_k y_k \bigl((m - z_k) + \log(1 + r)\bigr), \qquad
         m = \max_k z_k, \quad r = \sum_{k \ne a} e^{z_k - m}
+
+    All terms are at least 0, so nothing cancels.
     """
     block = z[rows]
     place, top = _largest(block)
     terms, _, own, rest = exponentials(z, rows, scratch, place)
-    gap = (top[:, None] - block) * target
-    sums = row_sums(gap)
-    if np.isnan(sums).any():
-        gap[target == 0] = 0  # 0 times infinity: a class that is masked, and that the target excludes
-        sums = row_sums(gap)
-    return Losses(row_sums(target) * np.log1p(rest / own) + sums, terms, place, own, rest)
+    surprisal = top[:, None] - block
+    _with_rows(np.add, surprisal, np.log1p(rest / own), surprisal)
+    surprisal *= target
+    loss = row_sums(surprisal)
+    if np.isnan(loss).any():
+        surprisal[target == 0] = 0  # 0 times infinity: a class that is masked, and that the target excludes
+        loss = row_sums(surprisal)
+    return Losses(loss, terms, place, own, rest)
 
 
 def label_rows(z: Array, labels: Array, gradient: Array | None = None) -> Array:
