@@ -10,7 +10,19 @@ import numpy as np
 from cycler import cycler
 from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "GREEN", "GREY", "ORANGE", "RED", "SKY", "canvas", "draw_simplex", "on_simplex", "show"]
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "RED",
+    "SKY",
+    "canvas",
+    "draw_simplex",
+    "on_simplex",
+    "show",
+    "simplex_grid",
+]
 
 # Okabe and Ito's colours, which stay distinct for the common kinds of colour blindness.
 BLUE, RED, GREEN, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9"
@@ -100,6 +112,33 @@ def on_simplex(p: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     """
     corners: Any = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
     return np.moveaxis(np.asarray(p) @ corners, -1, 0)
+
+
+def simplex_grid(steps: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the distributions over three classes whose probabilities are multiples of 1 / steps.
+
+    Parameters
+    ----------
+    steps : int
+        How many steps lead from one corner of the triangle to the next.
+
+    Returns
+    -------
+    ndarray
+        Shape ``((steps + 1) * (steps + 2) / 2, 3)``, the edges and the corners of the triangle included.
+
+    Examples
+    --------
+    >>> simplex_grid(2)
+    array([[0. , 0. , 1. ],
+           [0. , 0.5, 0.5],
+           [0. , 1. , 0. ],
+           [0.5, 0. , 0.5],
+           [0.5, 0.5, 0. ],
+           [1. , 0. , 0. ]])
+    """
+    counts = [(a, b, steps - a - b) for a in range(steps + 1) for b in range(steps + 1 - a)]
+    return np.array(counts) / steps
 
 
 def draw_simplex(axes: Any, names: tuple[str, str, str] = ("class 1", "class 2", "class 3")) -> None:
