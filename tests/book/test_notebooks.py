@@ -79,6 +79,12 @@ def has_clean_metadata(notebook):
             yield f"cell {cell.id} has metadata {sorted(extra)}"
 
 
+def starts_with_few_lines(notebook):
+    lines = [line for line in code(notebook)[0].source.splitlines() if line.strip()]
+    if len(lines) > 8:
+        yield f"the first code cell has {len(lines)} lines of code, more than eight"
+
+
 def has_solutions(notebook):
     text = "\n".join(cell.source for cell in notebook.cells)
     exercises = re.findall(
@@ -98,6 +104,7 @@ RULES = [
     has_vector_figures,
     describes_figures,
     has_clean_metadata,
+    starts_with_few_lines,
     has_solutions,
 ]
 
@@ -179,6 +186,7 @@ BAD = {
     "own kernel": (has_clean_metadata, lambda nb: nb.metadata.kernelspec.update(name="mine")),
     "widgets": (has_clean_metadata, lambda nb: nb.metadata.update(widgets={})),
     "time stamps": (has_clean_metadata, lambda nb: nb.cells[1].metadata.update(execution={})),
+    "nine lines": (starts_with_few_lines, lambda nb: nb.cells[1].update(source="1\n\n" * 9)),
     "no solution": (has_solutions, lambda nb: nb.cells.pop(4)),
     "no exercise": (has_solutions, lambda nb: nb.cells.pop(5)),
     "other label": (has_solutions, lambda nb: nb.cells[3].update(source="```{exercise}\n:label: ex-c\n```")),
