@@ -1,4 +1,8 @@
-"""How the book draws: one look, colours that colour-blind readers tell apart, the same bytes each time."""
+"""How the book draws: one look, colours that colour-blind readers tell apart, the same bytes each time.
+
+The colours are ``BLUE``, ``RED``, ``GREEN``, ``ORANGE`` and ``SKY``, and ``GREY`` for what is not data. This
+module needs Matplotlib and IPython, the extra ``figures`` of the package.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,25 @@ import numpy as np
 from cycler import cycler
 from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "GREEN", "GREY", "ORANGE", "RED", "SKY", "canvas", "draw_simplex", "on_simplex", "show"]
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "RED",
+    "SKY",
+    "canvas",
+    "draw_simplex",
+    "on_simplex",
+    "show",
+    "simplex_grid",
+]
 
 # Okabe and Ito's colours, which stay distinct for the common kinds of colour blindness.
 BLUE, RED, GREEN, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9"
 GREY = "#666666"
 
-STYLE: Any = {
+_STYLE: Any = {
     "axes.edgecolor": GREY,
     "axes.labelsize": 11,
     "axes.prop_cycle": cycler(color=[BLUE, RED, GREEN, ORANGE, SKY]),
@@ -58,9 +74,15 @@ def canvas(
         A figure that belongs to no window.
     axes : Axes or ndarray of Axes
         As `matplotlib.figure.Figure.subplots` returns them.
+
+    Examples
+    --------
+    >>> figure, axes = canvas(1, 2, height=2.5)
+    >>> axes.shape
+    (2,)
     """
     # Not in a context: lettering that a chapter adds later must look the same.
-    mpl.rcParams.update(STYLE)
+    mpl.rcParams.update(_STYLE)
     figure = Figure(figsize=(width, height))
     return figure, figure.subplots(rows, columns, **options)
 
@@ -102,6 +124,33 @@ def on_simplex(p: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.moveaxis(np.asarray(p) @ corners, -1, 0)
 
 
+def simplex_grid(steps: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the distributions over three classes whose probabilities are multiples of 1 / steps.
+
+    Parameters
+    ----------
+    steps : int
+        How many steps lead from one corner of the triangle to the next.
+
+    Returns
+    -------
+    ndarray
+        Shape ``((steps + 1) * (steps + 2) / 2, 3)``, the edges and the corners of the triangle included.
+
+    Examples
+    --------
+    >>> simplex_grid(2)
+    array([[0. , 0. , 1. ],
+           [0. , 0.5, 0.5],
+           [0. , 1. , 0. ],
+           [0.5, 0. , 0.5],
+           [0.5, 0.5, 0. ],
+           [1. , 0. , 0. ]])
+    """
+    counts = [(a, b, steps - a - b) for a in range(steps + 1) for b in range(steps + 1 - a)]
+    return np.array(counts) / steps
+
+
 def draw_simplex(axes: Any, names: tuple[str, str, str] = ("class 1", "class 2", "class 3")) -> None:
     """Draw the triangle of all distributions over three classes.
 
@@ -111,6 +160,13 @@ def draw_simplex(axes: Any, names: tuple[str, str, str] = ("class 1", "class 2",
         Where to draw.
     names : tuple of str
         What to write at the corners.
+
+    Examples
+    --------
+    >>> figure, axes = canvas()
+    >>> draw_simplex(axes)
+    >>> [corner.get_text() for corner in axes.texts]
+    ['class 1', 'class 2', 'class 3']
     """
     axes.plot(*on_simplex(np.eye(3)[[0, 1, 2, 0]]), color=GREY, linewidth=1)
     for (across, up), name in zip(on_simplex(np.eye(3)).T, names, strict=True):

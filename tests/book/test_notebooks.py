@@ -4,6 +4,7 @@ nbval re-executes every notebook and compares the outputs. What it does not look
 Each rule yields what is wrong with a notebook; below, each is shown a notebook that breaks it.
 """
 
+import pkgutil
 import re
 from pathlib import Path
 
@@ -79,6 +80,21 @@ def has_clean_metadata(notebook):
             yield f"cell {cell.id} has metadata {sorted(extra)}"
 
 
+def starts_with_few_lines(notebook):
+    lines = [line for line in code(notebook)[0].source.splitlines() if line.strip()]
+    if len(lines) > 8:
+        yield f"the first code cell has {len(lines)} lines of code, more than eight"
+
+
+def names_what_exists(notebook):
+    for cell in notebook.cells:
+        for name in re.findall(r"`(xentlib[.\w]*)`", cell.source if cell.cell_type == "markdown" else ""):
+            try:
+                pkgutil.resolve_name(name)
+            except (AttributeError, ImportError):
+                yield f"cell {cell.id} speaks of {name}, which does not exist"
+
+
 def has_solutions(notebook):
     text = "\n".join(cell.source for cell in notebook.cells)
     exercises = re.findall(
@@ -98,6 +114,8 @@ RULES = [
     has_vector_figures,
     describes_figures,
     has_clean_metadata,
+    starts_with_few_lines,
+    names_what_exists,
     has_solutions,
 ]
 
@@ -137,7 +155,7 @@ def good():
         "figure": {"caption": "The loss.", "name": "fig-loss"},
     }
     cells = [
-        v4.new_markdown_cell("# Title"),
+        v4.new_markdown_cell("# Title\nSee `xentlib.proof`."),
         v4.new_code_cell("figure", execution_count=1, outputs=[figure], metadata={"mystnb": described}),
         v4.new_code_cell(
             "1 / 0",
@@ -179,6 +197,8 @@ BAD = {
     "own kernel": (has_clean_metadata, lambda nb: nb.metadata.kernelspec.update(name="mine")),
     "widgets": (has_clean_metadata, lambda nb: nb.metadata.update(widgets={})),
     "time stamps": (has_clean_metadata, lambda nb: nb.cells[1].metadata.update(execution={})),
+    "nine lines": (starts_with_few_lines, lambda nb: nb.cells[1].update(source="1\n\n" * 9)),
+    "no such name": (names_what_exists, lambda nb: nb.cells[0].update(source="# `xentlib.prove`")),
     "no solution": (has_solutions, lambda nb: nb.cells.pop(4)),
     "no exercise": (has_solutions, lambda nb: nb.cells.pop(5)),
     "other label": (has_solutions, lambda nb: nb.cells[3].update(source="```{exercise}\n:label: ex-c\n```")),
