@@ -81,9 +81,9 @@ def has_clean_metadata(notebook):
 
 
 def starts_with_few_lines(notebook):
-    lines = [line for line in code(notebook)[0].source.splitlines() if line.strip()]
+    lines = code(notebook)[0].source.splitlines()
     if len(lines) > 8:
-        yield f"the first code cell has {len(lines)} lines of code, more than eight"
+        yield f"the first code cell has {len(lines)} lines, more than eight"
 
 
 def names_what_exists(notebook):
