@@ -72,7 +72,7 @@ def test_keras_means(shape):
         (
             losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1),
             np.eye(shape[-1], dtype=np.float32)[target],
-            {"smoothing": 0.1},
+            {"label_smoothing": 0.1},
         ),
     ):
         value, found = with_gradient(lambda z, loss=loss, y=y: loss(y, z), z)
