@@ -1,7 +1,7 @@
 r"""Cross-entropy, derived and checked: the companion of the book *Why Cross-Entropy*.
 
-These functions compute on arrays and need NumPy alone. `xentlib.proof` holds the verbs and symbols of the
-chapters' proofs and needs SymPy; `xentlib.figures` draws for the book and needs Matplotlib.
+The functions on arrays need NumPy and array-api-compat. ``xentlib.proof`` holds the verbs and symbols of
+the chapters' proofs and needs SymPy; ``xentlib.figures`` draws for the book and needs Matplotlib.
 
 >>> import xentlib as xl
 >>> xl.softmax([0.0, 0.0])
