@@ -103,7 +103,7 @@ def test_the_version_is_the_same_everywhere():
 def direct_dependencies():
     """Return the names of what pyproject.toml asks for, but for what its packages need in turn."""
     asked = [PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"].values()]
-    return {re.match(r"[\w-]+", item)[0].lower() for items in asked for item in items}
+    return {re.split(r"[^\w-]", item)[0].lower() for items in asked for item in items}
 
 
 def test_every_requirement_is_pinned():
