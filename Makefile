@@ -37,8 +37,8 @@ book: .venv/ready ## build the book into _build/html
 read: book ## build the book and serve it on this machine (PORT=8000 picks the port)
 	@.venv/bin/python -u -m http.server --bind 127.0.0.1 --directory _build/html $(or $(PORT),0)
 
-test: .venv/ready ## run the tests and doctests, and execute every notebook
-	.venv/bin/pytest
+test: .venv/ready ## run the tests and doctests, execute every notebook, measure the coverage
+	.venv/bin/python tools/covered.py
 
 notebooks: .venv/ready ## execute every notebook in place and store its outputs
 	.venv/bin/python tools/notebooks.py
