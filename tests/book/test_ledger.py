@@ -82,7 +82,7 @@ def test_the_published_fields_are_those_of_a_claim_but_what_depends_on_the_machi
 
 
 def marked(path: str, source: dict[str, Any]) -> dict[str, Any]:
-    app = SimpleNamespace(env=SimpleNamespace(doc2path=lambda name: path))
+    app: Any = SimpleNamespace(env=SimpleNamespace(doc2path=lambda name: path))
     text = [json.dumps(source)]
     ledger.mark_claims(app, "name", text)
     return json.loads(text[0])
@@ -104,7 +104,8 @@ def test_the_output_of_a_claim_becomes_a_block_and_nothing_else_changes() -> Non
 def written(book: Path, exception: Exception | None, output_format: str) -> Path:
     builder = SimpleNamespace(format=output_format, get_target_uri=lambda name: f"{name}.html")
     env = SimpleNamespace(claims=ledger.collect(book))
-    ledger.write_json(SimpleNamespace(builder=builder, env=env, outdir=str(book)), exception)
+    app: Any = SimpleNamespace(builder=builder, env=env, outdir=str(book))
+    ledger.write_json(app, exception)
     return book / "ledger.json"
 
 
@@ -126,7 +127,7 @@ def test_no_ledger_json(book: Path, exception: Exception | None, output_format: 
 
 def test_what_the_extension_adds_to_sphinx(book: Path) -> None:
     added: list[str] = []
-    app = SimpleNamespace(
+    app: Any = SimpleNamespace(
         add_directive=lambda name, _: added.append(name),
         add_role=lambda name, _: added.append(name),
         connect=lambda event, _: added.append(event),

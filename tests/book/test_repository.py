@@ -103,7 +103,7 @@ def test_the_version_is_the_same_everywhere():
 def direct_dependencies():
     """Return the names of what pyproject.toml asks for, but for what its packages need in turn."""
     asked = [PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"].values()]
-    return {re.match(r"[\w-]+", item)[0].lower() for items in asked for item in items}
+    return {re.split(r"[^\w-]", item)[0].lower() for items in asked for item in items}
 
 
 def test_every_requirement_is_pinned():
@@ -121,11 +121,20 @@ def test_every_dependency_has_its_reason():
 
 
 def test_the_pythons_are_the_same_everywhere():
-    classifiers = " ".join(PROJECT["project"]["classifiers"])
-    pythons = re.findall(r"Python :: (3\.\d+)", classifiers)
-    assert PROJECT["project"]["requires-python"] == f">={pythons[0]},<3.{int(pythons[-1][2:]) + 1}"
+    pythons = re.findall(r"Python :: (3\.\d+)", " ".join(PROJECT["project"]["classifiers"]))
+    oldest, newest = pythons[0], pythons[-1]
+    assert PROJECT["project"]["requires-python"] == f">={oldest}"
     workflow = yaml.safe_load(read(".github/workflows/ci.yml"))
     assert workflow["jobs"]["ci"]["strategy"]["matrix"]["python"] == pythons
+    assert f"You need Python {', '.join(pythons[:-1])} or {newest} " in read("README.md")
+    makefile = read("Makefile")
+    assert re.findall(r"python(3\.\d+)", makefile[makefile.index("CANDIDATES :=") :]) == pythons[::-1]
+    bounds = [tuple(map(int, version.split("."))) for version in (oldest, newest)]
+    assert f"TESTED := {bounds[0]} <= sys.version_info < (3, {bounds[1][1] + 1})" in makefile
+    assert f"NEWER := sys.version_info >= (3, {bounds[1][1] + 1})" in makefile
+    assert f"--universal --python-version {oldest}" in makefile
+    for sentence in (f"Python {oldest} or newer", f"Python {newest} at most"):
+        assert sentence in makefile
 
 
 def test_every_chapter_is_in_the_table_of_contents():

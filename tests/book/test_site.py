@@ -173,10 +173,18 @@ async def visit(context: Any, base: str, name: str, width: int, found: Findings)
         if request.url.startswith(base):
             fault("resource", f"lost {request.url}")
 
+    def said(message: Any) -> None:
+        if message.type in ("error", "warning"):
+            fault("console", message.text)
+
+    def got(response: Any) -> None:
+        if response.status >= 400:
+            fault("resource", f"{response.status} {response.url}")
+
     page = await context.new_page()
-    page.on("console", lambda said: said.type in ("error", "warning") and fault("console", said.text))
+    page.on("console", said)
     page.on("pageerror", lambda error: fault("console", str(error)))
-    page.on("response", lambda got: got.status >= 400 and fault("resource", f"{got.status} {got.url}"))
+    page.on("response", got)
     page.on("requestfailed", lost)
     await page.route("**/*", gate)
     await page.set_viewport_size({"width": width, "height": 900})

@@ -67,16 +67,16 @@ def test_keras_means(shape):
     z, target = logits(shape, np.float32), labels(shape)
     losses = keras.losses
     eps = float(np.finfo(np.float32).eps)
-    for loss, y, options in (
-        (losses.SparseCategoricalCrossentropy(from_logits=True), target, {}),
+    for loss, y, smoothing in (
+        (losses.SparseCategoricalCrossentropy(from_logits=True), target, 0.0),
         (
             losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1),
             np.eye(shape[-1], dtype=np.float32)[target],
-            {"label_smoothing": 0.1},
+            0.1,
         ),
     ):
         value, found = with_gradient(lambda z, loss=loss, y=y: loss(y, z), z)
-        ours, expected = mean_cross_entropy_value_and_grad(z, y, **options)
+        ours, expected = mean_cross_entropy_value_and_grad(z, y, smoothing=smoothing)
         # The loss is below 20, and the N losses are added in the dtype of the logits.
         assert abs(value - ours) <= (bound(z) + 20 * shape[0] ** 0.5) * eps
         assert distance(found, expected, np.abs(expected).max()) <= 2 * bound(z)
