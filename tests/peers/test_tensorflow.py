@@ -76,7 +76,7 @@ def test_keras_means(shape):
         ),
     ):
         value, found = with_gradient(lambda z, loss=loss, y=y: loss(y, z), z)
-        ours, expected = mean_cross_entropy_value_and_grad(z, y, smoothing=smoothing)
+        ours, expected = mean_cross_entropy_value_and_grad(z, y, label_smoothing=smoothing)
         # The loss is below 20, and the N losses are added in the dtype of the logits.
         assert abs(value - ours) <= (bound(z) + 20 * shape[0] ** 0.5) * eps
         assert distance(found, expected, np.abs(expected).max()) <= 2 * bound(z)
