@@ -14,7 +14,7 @@ any library that follows the Array API standard (PyTorch, JAX, Dask, CuPy, array
 their library, dtype and device and can be differentiated. Integers and booleans become the library's
 default real dtype (float64 in NumPy). Values of NumPy arrays, lists and numbers are checked; of other
 arrays, whose values may be unknown yet, dtype and shape alone, and what would be refused gives nan. No
-input is ever modified.
+input is ever modified. To a type checker, all results are NumPy's.
 
 **Logits** have their classes along the last axis, or along ``axis``. A logit of -inf masks its class.
 nan, +inf, and rows with every class masked are refused with `InvalidLogitsError`, which says where.
