@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, NoReturn, cast
 
 import array_api_compat
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from xentlib._kernel import InvalidLogitsError, blocks
 
@@ -113,6 +114,10 @@ class Rows(NamedTuple):
         """The shape with the class axis where the caller has it."""
         return tuple(class_axis_to(self.xp, self.values, self.axis).shape)
 
+    def copy(self) -> Array:
+        """Return the numbers in a new array, with the class axis where the caller has it."""
+        return cast(Array, class_axis_to(self.xp, self.xp.astype(self.values, self.values.dtype), self.axis))
+
     def compute(self, function: Callable[..., Any], *others: Any, keep: bool = False) -> Array:
         """Return the function of the rows, in their dtype; `keep` puts the class axis back."""
         xp, dtype = self.xp, result_dtype(self.xp, self.values)
@@ -196,24 +201,47 @@ def one_hot_mask(xp: Any, labels: Any, num_classes: int) -> Any:
     return every == xp.astype(labels, every.dtype, copy=False)[..., None]
 
 
-def rows(xp: Any, array: Any, axis: int, name: str) -> Rows:
-    """Return real numbers as rows; refuse what has no class axis or no class."""
+def rows(xp: Any, array: Any, axis: int, name: str, *, no_class: bool = False) -> Rows:
+    """Return real numbers as rows; refuse what has no class axis and, unless `no_class`, no class."""
     array = real(xp, array, name)
     if array.ndim == 0:
         message = f"{name} must have a class axis, which the single number {array} has not: wrap it in a list"
         raise ValueError(message)
     if not -array.ndim <= axis < array.ndim:
         raise np.exceptions.AxisError(axis, array.ndim)
-    if array.shape[axis] == 0:
+    if array.shape[axis] == 0 and not no_class:
         message = f"{name} must have at least one class, but the shape is {tuple(array.shape)}"
         raise ValueError(message)
     return Rows(xp, class_axis_last(xp, array, axis), axis)
 
 
-def logit_rows(logits: Any, *others: Any, axis: int = -1) -> tuple[Rows, list[Any]]:
+def logit_rows(logits: Any, *others: Any, axis: int = -1, no_class: bool = False) -> tuple[Rows, list[Any]]:
     """Return the logits as rows, not yet checked, and the others as arrays of the same library."""
     xp, (array, *rest) = together(logits, *others)
-    return rows(xp, array, axis, "logits"), rest
+    return rows(xp, array, axis, "logits", no_class=no_class), rest
+
+
+def over_axes(function: Callable[[Any], Any], array: Any, axis: tuple[int, ...] | None) -> Any:
+    """Return a function of classes that lie along several axes (None: all): the last axis of what it gets."""
+    xp, (array,) = together(array)
+    axes = normalize_axis_tuple(range(array.ndim) if axis is None else axis, array.ndim, "axis")
+    order = (*(n for n in range(array.ndim) if n not in axes), *axes)
+    moved = xp.permute_dims(array, order)
+    batch = moved.shape[: array.ndim - len(axes)]
+    result = function(xp.reshape(moved, (*batch, math.prod(moved.shape[len(batch) :]))))
+    if result.ndim == len(batch):
+        return result  # one number for all the classes
+    back = [order.index(n) for n in range(array.ndim)]
+    whole = xp.permute_dims(xp.reshape(result, moved.shape), tuple(back))
+    return whole[()] if xp is np else whole
+
+
+def kept_dims(result: Any, array: Any, axis: int | tuple[int, ...] | None) -> Any:
+    """Return a result with axes of length 1 where those of the array were summed over."""
+    xp, (array,) = together(array)
+    for n in sorted(normalize_axis_tuple(range(array.ndim) if axis is None else axis, array.ndim, "axis")):
+        result = xp.expand_dims(result, axis=n)
+    return result
 
 
 def refuse_shape(name: str, shape: Sequence[int], expected: Sequence[int], why: str) -> NoReturn:

@@ -21,18 +21,18 @@ def first_place(bad: Any) -> tuple[int, ...]:
     return tuple(int(index) for index in np.unravel_index(int(np.argmax(bad)), bad.shape))
 
 
-def check_logits(found: Rows, *, all_masked: bool = False) -> None:
-    """Refuse nan and +inf and, unless `all_masked`, rows of -inf."""
+def check_logits(found: Rows, *, all_infinite: bool = False) -> None:
+    """Refuse nan and, unless `all_infinite`, +inf and rows of -inf, of which log-sum-exp is infinite."""
     z = found.values
     # Nothing else is looked at where all is finite: nan is both the largest and the smallest.
     if found.xp is not np or z.size == 0 or (np.isfinite(z.max()) and np.isfinite(z.min())):
         return
-    bad = np.isnan(z) | np.isposinf(z)
+    bad = np.isnan(z) if all_infinite else np.isnan(z) | np.isposinf(z)
     if bad.any():
         place = first_place(bad)
         raise InvalidLogitsError(place, float(z[place]))
     masked = np.isneginf(z).all(axis=-1)
-    if masked.any() and not all_masked:
+    if masked.any() and not all_infinite:
         raise InvalidLogitsError(first_place(masked), -math.inf)
 
 

@@ -12,7 +12,7 @@ of the exponential. Its rounding error is a float too, and is put back.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import array_api_compat
 from numpy.typing import ArrayLike
@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from xentlib import _arrays, _checks
 from xentlib._arrays import Array
 from xentlib._kernel import (
+    InvalidLogitsError,
     log_softmax_rows,
     logsumexp_rows,
     lost_in_difference,
@@ -112,29 +113,38 @@ def _rounded(number: float, digits: int) -> float:
     return math.ldexp(round(mantissa * 2**digits), exponent - digits) if digits < 53 else number
 
 
-def logsumexp(logits: ArrayLike, *, axis: int = -1, temperature: float = 1.0) -> Array:
+Axis = int | tuple[int, ...] | None
+"""The axis of the classes, or several axes of them; None for all."""
+
+
+def logsumexp(
+    logits: ArrayLike, *, axis: Axis = -1, keepdims: bool = False, temperature: float = 1.0
+) -> Array:
     r"""Return the logarithm of the sum of the exponentials of the logits.
 
     Parameters
     ----------
     logits : array_like
-        Real numbers, shape ``(..., K)``; see the conventions of `xentlib`.
-    axis : int
-        The class axis.
+        Real numbers, shape ``(..., K)``; see the conventions of `xentlib`. There may be no class.
+    axis : int, tuple of int or None
+        The class axis, or several: the classes are then all along them; None for all axes.
+    keepdims : bool
+        Whether the class axes stay, each of length 1.
     temperature : float
         Divides the logits.
 
     Returns
     -------
     array
-        Nats, in the dtype of the logits, without the class axis; -inf where all logits are -inf.
+        Nats, in the dtype of the logits, without the class axis; -inf where all logits are -inf or
+        there are none, inf where one is +inf.
 
     Raises
     ------
     TypeError
         If the logits are not real numbers, or the temperature is not a number.
     ValueError
-        If a logit is nan or +inf, there is no class, or the temperature is not positive.
+        If a logit is nan, or the temperature is not positive.
 
     Notes
     -----
@@ -164,29 +174,45 @@ def logsumexp(logits: ArrayLike, *, axis: int = -1, temperature: float = 1.0) ->
     1000.6931471805599
     """
     temperature = _checks.positive_number(temperature, "temperature")
-    found = _arrays.logit_rows(logits, axis=axis)[0]
+    if not isinstance(axis, int):
+        result = _arrays.over_axes(lambda z: _logsumexp_of_last(z, -1, temperature), logits, axis)
+    else:
+        result = _logsumexp_of_last(logits, axis, temperature)
+    return cast(Array, _arrays.kept_dims(result, logits, axis)) if keepdims else result
+
+
+def _logsumexp_of_last(logits: Any, axis: int, temperature: float) -> Array:
+    found = _arrays.logit_rows(logits, axis=axis, no_class=True)[0]
+    if found.values.shape[-1] == 0:
+        return cast(Array, found.xp.sum(found.values, axis=-1) - math.inf)
     z = found.matrix()
     if z is not None and temperature == 1:
-        return found.by_kernel(logsumexp_rows, z)
-    _checks.check_logits(found, all_masked=True)
+        try:
+            return found.by_kernel(logsumexp_rows, z)
+        except InvalidLogitsError as error:
+            if error.value != math.inf:
+                raise
+    _checks.check_logits(found, all_infinite=True)
     return found.compute(lambda xp, z: _logsumexp(xp, z, temperature))
 
 
 def _logsumexp(xp: Any, z: Any, temperature: float) -> Any:
-    parts = _parts(xp, z, temperature)
+    infinite = z == math.inf
+    parts = _parts(xp, xp.where(infinite, 0.0, z), temperature)
     result = (parts.maximum + xp.log1p(parts.rest))[..., 0]
+    result = xp.where(xp.any(infinite, axis=-1) & (result == result), math.inf, result)  # but nan stays
     return xp.where(xp.all(parts.masked, axis=-1), -math.inf, result)
 
 
-def log_softmax(logits: ArrayLike, *, axis: int = -1, temperature: float = 1.0) -> Array:
+def log_softmax(logits: ArrayLike, *, axis: Axis = -1, temperature: float = 1.0) -> Array:
     r"""Return the logarithms of the probabilities that softmax gives to the classes.
 
     Parameters
     ----------
     logits : array_like
-        Real numbers, shape ``(..., K)``; see the conventions of `xentlib`.
-    axis : int
-        The class axis.
+        Real numbers, shape ``(..., K)``; see the conventions of `xentlib`. There may be no class.
+    axis : int, tuple of int or None
+        The class axis, or several: the classes are then all along them; None for all axes.
     temperature : float
         Divides the logits.
 
@@ -200,8 +226,7 @@ def log_softmax(logits: ArrayLike, *, axis: int = -1, temperature: float = 1.0) 
     TypeError
         If the logits are not real numbers, or the temperature is not a number.
     ValueError
-        If a logit is nan or +inf, there is no class, all classes are masked, or the
-        temperature is not positive.
+        If a logit is nan or +inf, all classes are masked, or the temperature is not positive.
 
     Notes
     -----
@@ -224,7 +249,11 @@ def log_softmax(logits: ArrayLike, *, axis: int = -1, temperature: float = 1.0) 
     0, -4.24835426e-18
     """
     temperature = _checks.positive_number(temperature, "temperature")
-    found = _arrays.logit_rows(logits, axis=axis)[0]
+    if not isinstance(axis, int):
+        return cast(Array, _arrays.over_axes(lambda z: log_softmax(z, temperature=temperature), logits, axis))
+    found = _arrays.logit_rows(logits, axis=axis, no_class=True)[0]
+    if found.values.shape[-1] == 0:
+        return found.copy()
     z = found.matrix()
     if z is not None and temperature == 1:
         return found.by_kernel(log_softmax_rows, z)
@@ -237,15 +266,15 @@ def _log_softmax(xp: Any, z: Any, temperature: float) -> Any:
     return xp.where(parts.masked, -math.inf, parts.gaps) - xp.log1p(parts.rest)
 
 
-def softmax(logits: ArrayLike, *, axis: int = -1, temperature: float = 1.0) -> Array:
+def softmax(logits: ArrayLike, *, axis: Axis = -1, temperature: float = 1.0) -> Array:
     r"""Return the probabilities that softmax gives to the classes.
 
     Parameters
     ----------
     logits : array_like
-        Real numbers, shape ``(..., K)``; see the conventions of `xentlib`.
-    axis : int
-        The class axis.
+        Real numbers, shape ``(..., K)``; see the conventions of `xentlib`. There may be no class.
+    axis : int, tuple of int or None
+        The class axis, or several: the classes are then all along them; None for all axes.
     temperature : float
         Divides the logits: above 1 it evens the probabilities out, towards 0 it leaves the largest.
 
@@ -259,8 +288,7 @@ def softmax(logits: ArrayLike, *, axis: int = -1, temperature: float = 1.0) -> A
     TypeError
         If the logits are not real numbers, or the temperature is not a number.
     ValueError
-        If a logit is nan or +inf, there is no class, all classes are masked, or the
-        temperature is not positive.
+        If a logit is nan or +inf, all classes are masked, or the temperature is not positive.
 
     Notes
     -----
@@ -285,7 +313,11 @@ def softmax(logits: ArrayLike, *, axis: int = -1, temperature: float = 1.0) -> A
     array([0.1, 0.9])
     """
     temperature = _checks.positive_number(temperature, "temperature")
-    found = _arrays.logit_rows(logits, axis=axis)[0]
+    if not isinstance(axis, int):
+        return cast(Array, _arrays.over_axes(lambda z: softmax(z, temperature=temperature), logits, axis))
+    found = _arrays.logit_rows(logits, axis=axis, no_class=True)[0]
+    if found.values.shape[-1] == 0:
+        return found.copy()
     z = found.matrix()
     if z is not None and temperature == 1:
         return found.by_kernel(softmax_rows, z)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from comparing import DTYPES, SHAPES, bound, distance, distributions, labels, logits
 
 import xentlib
 from xentlib import LogSumExp
+
+HERE = Path(__file__).parent
 
 special = pytest.importorskip("scipy.special", exc_type=ImportError)
 optimize = pytest.importorskip("scipy.optimize", exc_type=ImportError)
@@ -170,3 +178,24 @@ def test_plus_infinity_and_nan():
     for value in (np.inf, np.nan):
         with pytest.raises(ValueError, match="logits must be finite"):
             xentlib.softmax([0, value])
+
+
+# --- SciPy's own tests, on xentlib ------------------------------------------------------------------
+
+SKIPPED = {"xentlib has no weights within log-sum-exp, and no signs", "xentlib has no complex numbers"}
+
+
+def test_scipys_own_tests_pass_on_xentlib():
+    """What applies passes; the rest is skipped for one of the named reasons."""
+    found = subprocess.run(
+        [
+            sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider",
+            "-p", "scipy_on_xentlib", "--pyargs", "scipy.special.tests.test_logsumexp",
+        ],
+        cwd=HERE, env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (HERE, HERE.parents[1])))},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stdout
+    reasons = set(re.findall(r"^SKIPPED .*?: (.*)$", found.stdout, re.MULTILINE))
+    assert reasons == SKIPPED
+    assert int(re.findall(r"(\d+) passed", found.stdout)[0]) >= 31  # so many are about what xentlib has
