@@ -16,11 +16,12 @@ import numpy as np
 
 EXACT = mpmath.mp.clone()  # a precision of its own: that of mpmath is everybody's
 EXACT.dps = 60
+ZERO, ONE = EXACT.mpf(0), EXACT.mpf(1)
 
 _numbers = np.frompyfunc(lambda a: EXACT.mpf(float(a)), 1, 1)
 _exp = np.frompyfunc(EXACT.exp, 1, 1)
 _log = np.frompyfunc(EXACT.log, 1, 1)
-_surprisal = np.frompyfunc(lambda p, log_q: -p * log_q if p else EXACT.mpf(0), 2, 1)
+_surprisal = np.frompyfunc(lambda p, log_q: -p * log_q if p else ZERO, 2, 1)
 _excess = np.frompyfunc(lambda p, q: _surprisal(p, EXACT.log(q)) - _surprisal(p, EXACT.log(p)) - p + q, 2, 1)
 
 
@@ -108,19 +109,23 @@ def _rows(z: Any, temperature: float = 1.0) -> _Rows:
 
 @functools.lru_cache(maxsize=16)  # a test asks for several functions of the same rows
 def _rows_of(content: bytes, dtype: Any, shape: tuple[int, ...], temperature: float) -> _Rows:
-    z = np.frombuffer(content, dtype).reshape(shape)
-    lowest = np.where(np.isneginf(z), np.inf, z).min(axis=-1, initial=np.inf).astype(float)
-    spread = (z.max(axis=-1, initial=-np.inf) - lowest).max(initial=0.0) / temperature
+    rows = [_row(row, temperature) for row in np.frombuffer(content, dtype).reshape(-1, shape[-1])]
+    log_total, *of_classes = (np.stack(part) for part in zip(*rows, strict=True))
+    return _Rows(log_total.reshape(shape[:-1]), *(part.reshape(shape) for part in of_classes), dtype)
+
+
+def _row(z: Any, temperature: float) -> tuple[Any, Any, Any, Any]:
+    distinct, place, counts = np.unique(z, return_inverse=True, return_counts=True)
+    finite = distinct[np.isfinite(distinct)].astype(np.float64)
     # 1 and exp(-spread) are told apart in spread / log 10 digits. Nobody asks for less than 1e-324.
-    with EXACT.workdps(EXACT.dps + int(min(spread / math.log(10), 400.0))):
-        scaled = _numbers(z) / EXACT.mpf(temperature)
+    with EXACT.workdps(EXACT.dps + int(min(np.ptp(finite) / temperature / math.log(10), 400.0))):
+        scaled = _numbers(distinct) / EXACT.mpf(temperature)
         terms = _exp(scaled)
-        total = terms.sum(axis=-1)
-        log_total = np.asarray(_log(total), object)
-        p = terms / np.expand_dims(np.asarray(total, object), -1)
+        total = (terms * counts).sum()
+        p = terms / total
         # Of a class alone log p is 0, not what rounding leaves.
-        log_p = np.where(p == 1, EXACT.mpf(0), scaled - log_total[..., None])
-        return _Rows(log_total, log_p, p, 1 - p, dtype)
+        log_p = np.where(p == 1, ZERO, scaled - EXACT.log(total))
+        return np.array(EXACT.log(total), object), log_p[place], p[place], (1 - p)[place]
 
 
 def logsumexp(z: Any, *, temperature: float = 1.0) -> Exact:
@@ -154,7 +159,9 @@ def _distributions(target: Any, classes: int) -> Any:
     target = np.asarray(target)
     if target.dtype == object:
         return target
-    return _numbers(target[..., None] == np.arange(classes) if target.dtype.kind in "iu" else target)
+    if target.dtype.kind in "iu":
+        return np.where(target[..., None] == np.arange(classes), ONE, ZERO)
+    return _numbers(target)
 
 
 def softmax_cross_entropy(z: Any, target: Any) -> Exact:
@@ -269,22 +276,25 @@ def mean_cross_entropy_value_and_grad(
     ignored: Any = None,
     smoothing: float = 0.0,
 ) -> tuple[Exact, Exact]:
-    """The error of the gradient is relative to (p + y) times the weight, but for labels to itself."""
+    """The error of the gradient is relative to (p + y) times the weight, but for labels to itself.
+
+    Without class weights the sums of distributions count as 1.
+    """
     rows, target = _rows(z), np.asarray(target)
     count, classes = rows.p.shape
     v = _numbers(np.ones(count) if sample_weight is None else sample_weight)
-    w = _numbers(np.ones(classes) if class_weight is None else class_weight)
-    sure = target.ndim == 1
-    if sure:
-        v = np.where(target == ignored, EXACT.mpf(0), v)
+    if target.ndim == 1:
+        v = np.where(target == ignored, ZERO, v)
         target = np.where(target == ignored, 0, target)
-    share = EXACT.mpf(smoothing)
-    y = ((1 - share) * _distributions(target, classes) + share / classes) * w * v[:, None]
-    weight = y.sum()
-    loss = _surprisal(y, rows.log_p).sum() / weight
+    y = _distributions(target, classes)
+    if smoothing:
+        y = (1 - EXACT.mpf(smoothing)) * y + EXACT.mpf(smoothing) / classes
+    y = y * v[:, None] * (1 if class_weight is None else _numbers(class_weight))
+    weight = v.sum() if class_weight is None else y.sum()
     mass = y.sum(axis=-1, keepdims=True)
+    loss = _surprisal(y, rows.log_p).sum() / weight
     gradient = (rows.p * (mass - y) - y * rows.others) / weight
-    scale = gradient if sure and not smoothing else (rows.p * mass + y) / weight
+    scale = gradient if target.ndim == 1 and not smoothing else (rows.p * mass + y) / weight
     return Exact(loss, loss, np.float64), Exact(gradient, scale, rows.dtype)
 
 

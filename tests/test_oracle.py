@@ -307,6 +307,9 @@ def test_means_by_hand() -> None:
     same(mean(z, [0, -100, 1], ignored=-100).values, (log_2 + near) / 2)
     same(mean(z, [0, 1, 1], smoothing=0.5).values, (2 * log_2 + 0.75 * near + 0.25 * far) / 3)
     same(mean(z, [[1.0, 0], [0.5, 0.5], [0.25, 0.75]]).values, (2 * log_2 + 0.25 * far + 0.75 * near) / 3)
+    halves = np.array([[0.5, 0.0], [0.0, 0.5], [0.0, 0.5]])
+    same(mean(z, halves).values, (log_2 + near / 2) / 3)
+    same(mean(z, halves, class_weight=[1, 3]).values, (2 * log_2 + 1.5 * near) / 3.5)
     gradient = oracle.mean_cross_entropy_value_and_grad(z, [0, 1, 1], sample_weight=[1, 0, 3])[1]
     same(gradient.values, np.array([[-0.125, 0.125], [0, 0], [0.75 * p, -0.75 * p]], object))
     same(gradient.scale, gradient.values)

@@ -56,12 +56,13 @@ def test_errors_stay_within_their_bounds(dtype: Any, classes: int, gap: float, o
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_errors_with_very_many_classes(dtype: Any) -> None:
-    z = np.random.default_rng(5).normal(scale=3, size=(3, 100_000)).astype(dtype)
+    z = np.random.default_rng(5).normal(scale=3, size=(3, 100_000))
+    z = (np.round(256 * z) / 256).astype(dtype)  # of equal logits the oracle takes one exponential
     z[1, 7] = 40
-    some = (0, [0, 7, 255, 256, 99_999])
-    assert_within(logsumexp_rows(z)[1:2], oracle.logsumexp(z[1:2]), eps=4)
-    assert_within(softmax_rows(z)[1:2][some], oracle.softmax(z[1:2]).at(some), eps=4)
-    assert_within(log_softmax_rows(z)[1:2][some], oracle.log_softmax(z[1:2]).at(some), eps=4)
+    some = np.ix_([0, 1], [0, 7, 255, 256, 99_999])
+    assert_within(logsumexp_rows(z), oracle.logsumexp(z), eps=4)
+    assert_within(softmax_rows(z)[some], oracle.softmax(z).at(some), eps=4)
+    assert_within(log_softmax_rows(z)[some], oracle.log_softmax(z).at(some), eps=4)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

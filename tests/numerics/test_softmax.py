@@ -77,7 +77,8 @@ def test_log_sum_exp_near_0_is_as_good_as_its_terms() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_hundred_thousand_classes(dtype: Any) -> None:
-    z = np.random.default_rng(5).normal(size=100_000).astype(dtype)
+    z = np.random.default_rng(5).normal(size=100_000)
+    z = (np.round(256 * z) / 256).astype(dtype)  # of equal logits the oracle takes one exponential
     some = np.append(np.arange(0, z.size, 50), z.argmax())
     assert_within(softmax(z)[some], oracle.softmax(z).at(some), eps=4)
     assert_within(log_softmax(z)[some], oracle.log_softmax(z).at(some), eps=4)
