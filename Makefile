@@ -53,7 +53,7 @@ peers: .venv-peers/ready ## compare xentlib with SciPy, scikit-learn, PyTorch, J
 	.venv-peers/bin/python -m pytest -c tests/peers/pytest.ini --rootdir . tests/peers
 
 accuracy: .venv-peers/ready ## print the accuracy table and store it for the book (minutes)
-	.venv-peers/bin/python tools/accuracy.py
+	PYTHONPATH=tests .venv-peers/bin/python tools/accuracy.py
 
 bench: .venv-peers/ready ## measure the speed beside the peers' and store it for the book (minutes)
 	.venv-peers/bin/python tools/bench.py
