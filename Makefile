@@ -56,7 +56,7 @@ accuracy: .venv-peers/ready ## print the accuracy table and store it for the boo
 	PYTHONPATH=tests .venv-peers/bin/python tools/accuracy.py
 
 bench: .venv-peers/ready ## measure the speed beside the peers' and store it for the book (minutes)
-	.venv-peers/bin/python tools/bench.py
+	PYTHONPATH=tests .venv-peers/bin/python tools/bench.py
 
 lock: .venv/uv/$(UV) ## pin pyproject.toml's groups in requirements.txt (UPGRADE=1: the newest)
 	.venv/uv/bin/uv pip compile pyproject.toml --group book --group test --group lint \
