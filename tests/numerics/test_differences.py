@@ -13,6 +13,8 @@ from xentlib.differences import gradient, hessian, jacobian
 from xentlib.proof import entries, i, p, z
 
 EPS = np.finfo(np.float64).eps
+# A difference errs by thousands of eps, and so must what it is compared with for the test to see it.
+DIFFERENCE = pytest.mark.accuracy(eps=2**20)
 POINTS = np.random.default_rng(0).uniform(-2, 2, size=(6, 4))
 
 
@@ -22,6 +24,7 @@ def cube_bound(step: float, size: float) -> float:
     return 4 * 18 / 12 * size / step
 
 
+@DIFFERENCE
 @pytest.mark.parametrize("point", POINTS)
 def test_gradient_of_polynomials_up_to_degree_4(point: Any) -> None:
     for power in (1, 2, 3, 4):
@@ -30,6 +33,7 @@ def test_gradient_of_polynomials_up_to_degree_4(point: Any) -> None:
         assert_within(found, power * point ** (power - 1), eps=bound, scale=1)
 
 
+@DIFFERENCE
 @pytest.mark.parametrize("point", POINTS)
 def test_gradient_of_log_sum_exp_is_softmax(point: Any) -> None:
     # h^4 f'''''/30 with f''''' below 1, and rounding of values below 4.
@@ -37,12 +41,14 @@ def test_gradient_of_log_sum_exp_is_softmax(point: Any) -> None:
     assert_within(gradient(logsumexp, point), entries(p[i], i, of=[z])(point), eps=bound, scale=1)
 
 
+@DIFFERENCE
 @pytest.mark.parametrize("point", POINTS)
 def test_jacobian_of_softmax_in_every_entry(point: Any) -> None:
     bound = 1e-12 / 30 / EPS + cube_bound(1e-3, 1)
     assert_within(jacobian(softmax, point), softmax_jacobian(point), eps=bound, scale=1)
 
 
+@pytest.mark.accuracy(eps=2**26)  # a second difference: above the bound times the largest entry
 @pytest.mark.parametrize("point", POINTS)
 def test_hessian_of_log_sum_exp_is_the_jacobian_of_softmax(point: Any) -> None:
     # The inner gradient is off by h^4/30 and by rounding, which the outer one divides by h again.
@@ -50,6 +56,7 @@ def test_hessian_of_log_sum_exp_is_the_jacobian_of_softmax(point: Any) -> None:
     assert_within(hessian(logsumexp, point), softmax_jacobian(point), eps=bound, scale=1)
 
 
+@pytest.mark.accuracy(eps=np.inf)  # any smaller error is what it looks for
 @pytest.mark.parametrize("wrong", [1 + 1e-6, 1 - 1e-6, 1.0005, -1.0, 2.0])
 def test_a_wrong_derivative_is_seen(wrong: float) -> None:
     bound = 10 * (1e-12 / 30 / EPS + cube_bound(1e-3, 4))
@@ -78,6 +85,7 @@ def test_shapes() -> None:
     assert jacobian(lambda v: np.zeros((0, 2)), np.zeros(3)).shape == (0, 2, 3)
 
 
+@DIFFERENCE
 def test_entries_stand_where_the_docstring_says() -> None:
     matrix = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     found = jacobian(lambda v: matrix @ v, np.zeros(3))
@@ -97,6 +105,7 @@ def test_the_step_can_be_chosen() -> None:
     assert abs(gradient(sharp, [0.0])[0] - 1e4) > 1
 
 
+@DIFFERENCE
 def test_the_point_is_not_changed_and_may_be_a_list_or_integers() -> None:
     point = np.array([1, 2])
     point.flags.writeable = False
@@ -105,6 +114,7 @@ def test_the_point_is_not_changed_and_may_be_a_list_or_integers() -> None:
     assert np.array_equal(point, [1, 2])
 
 
+@DIFFERENCE
 def test_a_function_that_writes_into_its_argument_does_no_harm() -> None:
     def rude(v: Any) -> float:
         result = float((v**2).sum())
@@ -114,6 +124,7 @@ def test_a_function_that_writes_into_its_argument_does_no_harm() -> None:
     assert_within(gradient(rude, [1.0, 2.0]), np.array([2.0, 4.0]), eps=cube_bound(1e-3, 6), scale=1)
 
 
+@DIFFERENCE
 def test_a_function_that_returns_one_buffer_each_time() -> None:
     buffer = np.zeros(2)
 

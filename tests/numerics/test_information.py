@@ -27,6 +27,7 @@ def call(function: Any, p: Any, **options: Any) -> Any:
 # --- Accuracy against mpmath --------------------------------------------------------------------
 
 
+@pytest.mark.accuracy
 @pytest.mark.parametrize("classes", [1, 2, 10, 1000])
 @pytest.mark.parametrize("scale", [0.0, 0.1, 1.0, 10.0, 100.0])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -40,6 +41,7 @@ def test_relative_error(dtype: Any, scale: float, classes: int) -> None:
     assert_within(kl_divergence(p, q), oracle.kl_divergence(p, q), eps=8)
 
 
+@pytest.mark.accuracy
 @pytest.mark.parametrize("distance", [1e-12, 1e-8, 1e-4, 0.01, 0.1, 0.3, 0.6, 1.0, 3.0])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_divergence_of_distributions_that_nearly_agree(dtype: Any, distance: float) -> None:
@@ -49,6 +51,7 @@ def test_divergence_of_distributions_that_nearly_agree(dtype: Any, distance: flo
     assert_within(kl_divergence(p, q), oracle.kl_divergence(p, q), eps=8)
 
 
+@pytest.mark.accuracy
 @pytest.mark.parametrize("ratio", [0.49, 0.5, 0.51, 1.99, 2.0, 2.01])
 def test_divergence_on_both_sides_of_the_series(ratio: float) -> None:
     """|p - q| / (p + q) is 1/3 where one is twice the other."""
@@ -56,6 +59,7 @@ def test_divergence_on_both_sides_of_the_series(ratio: float) -> None:
     assert_within(kl_divergence(p, q), oracle.kl_divergence(p, q), eps=8)
 
 
+@pytest.mark.accuracy
 def test_the_tail_of_the_rarest_events_is_kept() -> None:
     p, q, other = [1 - 1e-300, 1e-300], [1.0, 1e-310], [1e-310, 1.0]
     assert_within(cross_entropy(p, q), oracle.cross_entropy(p, q), eps=8)
@@ -63,6 +67,7 @@ def test_the_tail_of_the_rarest_events_is_kept() -> None:
     assert_within(kl_divergence(q, other), oracle.kl_divergence(q, other), eps=8)
 
 
+@pytest.mark.accuracy
 def test_half_precision_is_one_rounding() -> None:
     p = np.array([0.5, 0.3, 0.2], np.float16)
     assert_within(entropy(p), oracle.entropy(p), eps=0.501)
@@ -76,6 +81,7 @@ def test_many_classes_in_half_precision_do_not_overflow() -> None:
 # --- Identities ---------------------------------------------------------------------------------
 
 
+@pytest.mark.accuracy
 def test_the_functions_agree_with_each_other() -> None:
     assert np.array_equal(cross_entropy(P, P), entropy(P))
     # The difference cancels: each is right to 4 eps of itself.
@@ -88,6 +94,7 @@ def test_the_functions_agree_with_each_other() -> None:
     assert_within(cross_entropy(one_hot(labels, 5), Q[0]), expected, eps=8)
 
 
+@pytest.mark.accuracy
 def test_known_values() -> None:
     assert entropy([0.25] * 4, base=2) == 2.0
     assert entropy([1.0]) == 0.0
@@ -97,6 +104,7 @@ def test_known_values() -> None:
     assert_within(cross_entropy([0.5, 0.5], [0.25, 0.75], base=10), digits, eps=8)
 
 
+@pytest.mark.accuracy
 @pytest.mark.parametrize("base", [2, 10.0, math.e, np.float32(1.5)])
 @pytest.mark.parametrize("function", [entropy, *TWO])
 def test_base(function: Any, base: Any) -> None:
@@ -105,6 +113,7 @@ def test_base(function: Any, base: Any) -> None:
     assert_within(function(*arguments, base=base), expected, eps=8)
 
 
+@pytest.mark.accuracy
 @pytest.mark.parametrize("function", ONE + TWO)
 @pytest.mark.parametrize("axis", [0, 1, 2, -1, -2, -3])
 def test_axis(function: Any, axis: int) -> None:
@@ -114,6 +123,7 @@ def test_axis(function: Any, axis: int) -> None:
     assert_within(function(*moved, axis=axis), function(*arguments), eps=8)
 
 
+@pytest.mark.accuracy(eps=2**20)  # above the limit of a difference
 def test_gradients() -> None:
     """The distributions must sum to 1, so that the differences are taken along softmax."""
     z, w = np.array([0.3, -1.0, 0.5]), np.array([1.0, 0.0, -0.5])
@@ -132,6 +142,7 @@ def test_gradients() -> None:
 # --- The rules for 0 ----------------------------------------------------------------------------
 
 
+@pytest.mark.accuracy
 def test_what_never_happens_costs_nothing() -> None:
     assert entropy([0.5, 0.5, 0.0]) == entropy([0.5, 0.5])
     assert cross_entropy([0.0, 1.0], [0.0, 1.0]) == 0.0
@@ -173,12 +184,13 @@ def test_dtypes(function: Any, dtype: Any) -> None:
     assert result.tolist() == [float(function is perplexity)] * 3
 
 
+@pytest.mark.accuracy
 def test_two_dtypes_give_the_wider() -> None:
     p32, q32 = P.astype(np.float32), Q.astype(np.float32)
     for function in TWO:
         assert function(p32, Q).dtype == function(P, q32).dtype == np.float64
-        # What is left is the rounding of p to float32.
-        assert_within(function(p32, Q), function(P, Q), eps=1e-5 * 2**52)
+        expected = getattr(oracle, function.__name__)(p32, Q)
+        assert_within(function(p32, Q), expected, eps=8)
 
 
 @pytest.mark.parametrize("function", ONE + TWO)

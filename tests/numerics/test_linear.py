@@ -37,6 +37,7 @@ def least(rows: int, features: int, itemsize: int, chunk: int) -> int:
     return 3 * kernel.BLOCK + rows * (features + chunk) * itemsize
 
 
+@pytest.mark.accuracy
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(
@@ -63,6 +64,7 @@ def test_linear(dtype: Any, bias: bool, memory: str, monkeypatch: pytest.MonkeyP
         assert_within(a, e, eps=60, scale=np.abs(e).max(), dtype=dtype)
 
 
+@pytest.mark.accuracy(eps=2**20)  # above the bound of a difference
 @pytest.mark.parametrize("memory", [2**27, least(3, 2, 8, 2)])
 def test_linear_gradients_by_differences(memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "BLOCK", 2**8 if memory < 2**27 else 2**19)
@@ -81,24 +83,28 @@ def test_linear_gradients_by_differences(memory: int, monkeypatch: pytest.Monkey
         assert_within(gradient, difference(function, at), eps=1e-11 * 2**52, scale=1)
 
 
+@pytest.mark.accuracy
 @pytest.mark.parametrize("chunk", [None, 1])
 def test_linear_keeps_confident_predictions(chunk: int | None) -> None:
     x = np.eye(4)
     w = 0.3 + np.diag([60.1, 61.7, 62.9, 63.3])  # gaps that round
     memory = 2**27 if chunk is None else least(4, 4, 8, chunk)
     y = np.arange(4)
-    loss, (_, d_w, d_b) = linear_cross_entropy_value_and_grad(x, w, y, np.zeros(4), memory=memory)
+    loss, (d_x, d_w, d_b) = linear_cross_entropy_value_and_grad(x, w, y, np.zeros(4), memory=memory)
     # Here the logits are the weights, and so are their gradients.
     expected, of_logits = oracle.mean_cross_entropy_value_and_grad(w, y)
     assert_within(loss, expected, eps=4)
     assert_within(np.diag(d_w), of_logits.at((y, y)), eps=4)
     # Others than the label's are exponentials of gaps below 64, which round.
-    assert_within(d_b, of_logits.values.sum(axis=0), eps=32, scale=np.abs(of_logits.values).sum(axis=0))
+    g = of_logits.values
+    assert_within(d_b, g.sum(axis=0), eps=32, scale=np.abs(g).sum(axis=0))
+    assert_within(d_x, g @ w, eps=32, scale=np.abs(g) @ w)
     for label, row in enumerate(w):
         alone, _ = linear_cross_entropy_value_and_grad(x[[label]], w, [label], memory=memory)
         assert_within(alone, oracle.softmax_cross_entropy(row, label), eps=4)
 
 
+@pytest.mark.accuracy
 @pytest.mark.parametrize("chunk", [None, 1])
 def test_linear_with_a_class_ruled_out(chunk: int | None) -> None:
     memory = 2**27 if chunk is None else least(6, 4, 8, chunk)

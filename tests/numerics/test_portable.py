@@ -39,6 +39,7 @@ def rows(spread: float, dtype: Any) -> tuple[Any, Any]:
     return z, np.where(np.arange(12) % 2, z.argmax(axis=1), draw.integers(6, size=12))
 
 
+@pytest.mark.accuracy
 @FLOATS
 @pytest.mark.parametrize("spread", [0.0, 1.0, 20.0, 60.0, 100.0, 700.0, 1000.0])
 @pytest.mark.parametrize("temperature", [1.0, 0.7, 4.0])
@@ -50,6 +51,7 @@ def test_error_of_softmax(dtype: Any, spread: float, temperature: float) -> None
         assert_within(function(z, temperature=temperature), expected, eps=4)
 
 
+@pytest.mark.accuracy
 @FLOATS
 @pytest.mark.parametrize("spread", [0.0, 1.0, 20.0, 60.0, 100.0, 700.0, 1000.0])
 def test_error_of_the_loss_and_its_derivatives(dtype: Any, spread: float) -> None:
@@ -68,6 +70,7 @@ def assert_losses(z: Any, target: Any, limits: dict[str, float], kind: str = "so
         assert_within(getattr(xentlib, name)(z, target), getattr(oracle, name)(z, target), eps)
 
 
+@pytest.mark.accuracy
 @FLOATS
 @pytest.mark.parametrize("gap", [0.0, 10.0, 40.0, 100.0, 700.0])
 def test_single_logits(dtype: Any, gap: float) -> None:
@@ -85,6 +88,7 @@ TARGETS = [
 ]
 
 
+@pytest.mark.accuracy
 @pytest.mark.parametrize("target", TARGETS, ids=str)
 def test_classes_that_are_ruled_out(target: Any) -> None:
     for function in ROWWISE:
@@ -160,6 +164,7 @@ def test_distributions(monkeypatch: pytest.MonkeyPatch, axis: int) -> None:
     assert all(map(np.array_equal, found, results()))
 
 
+@pytest.mark.accuracy
 def test_half_precision_is_computed_in_single_precision() -> None:
     z = np.array([3.0, -2.5, 0.125, 8.0], np.float16)
     assert_within(xentlib.softmax(z), oracle.softmax(z), eps=0.51)

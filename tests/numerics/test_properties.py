@@ -76,6 +76,7 @@ def size(total: Any) -> Any:
 # --- Softmax and log-sum-exp --------------------------------------------------------------------
 
 
+@pytest.mark.accuracy
 @given(matrices(GRID), GRID)
 def test_a_shift_changes_no_probability(z: Any, shift: float) -> None:
     assert_within(softmax(z + shift), softmax(z), eps=8)
@@ -84,6 +85,7 @@ def test_a_shift_changes_no_probability(z: Any, shift: float) -> None:
     assert_within(softmax_jacobian(z + shift), softmax_jacobian(z), eps=16)
 
 
+@pytest.mark.accuracy
 @given(matrices(), st.randoms(use_true_random=False))
 def test_the_order_of_classes_does_not_matter(z: Any, random: Any) -> None:
     order = random.sample(range(z.shape[1]), z.shape[1])
@@ -92,6 +94,7 @@ def test_the_order_of_classes_does_not_matter(z: Any, random: Any) -> None:
     assert_within(logsumexp(z[:, order]), logsumexp(z), eps=8, scale=size(logsumexp(z)))
 
 
+@pytest.mark.accuracy
 @given(matrices(), st.sampled_from([0.25, 0.5, 2.0, 4.0]), st.floats(0.01, 100))
 def test_temperature_scales_the_logits(z: Any, scale: float, temperature: float) -> None:
     for function in (softmax, log_softmax):
@@ -128,6 +131,7 @@ def test_log_sum_exp_and_the_loss_are_convex(pair: Any, share: float) -> None:
     assert (softmax_cross_entropy(between, labels) <= ends + 2 * slack).all()
 
 
+@pytest.mark.accuracy
 @given(matrices(), st.integers(0, 8), st.integers(0, 8))
 def test_log_sum_exp_merges_in_any_grouping(z: Any, first: int, second: int) -> None:
     cuts = sorted({0, min(first, z.shape[1]), min(second, z.shape[1]), z.shape[1]})
@@ -136,15 +140,21 @@ def test_log_sum_exp_merges_in_any_grouping(z: Any, first: int, second: int) -> 
     assert_within(logsumexp(np.stack(parts, axis=-1)), logsumexp(z), eps=16, scale=scale)
 
 
+@pytest.mark.accuracy
 @given(matrices())
 def test_probabilities(z: Any) -> None:
     p = softmax(z)
     assert ((p >= 0) & (p <= 1)).all()
-    assert (log_softmax(z) <= 0).all()
     assert_within(p.sum(axis=-1), np.ones(len(z)), eps=8)
     assert (np.take_along_axis(p, z.argmax(axis=-1)[:, None], -1)[:, 0] == p.max(axis=-1, initial=0)).all()
 
 
+@given(matrices())
+def test_no_logarithm_of_a_probability_is_above_0(z: Any) -> None:
+    assert (log_softmax(z) <= 0).all()
+
+
+@pytest.mark.accuracy
 @given(matrices())
 def test_the_jacobian_is_symmetric_and_its_rows_sum_to_0(z: Any) -> None:
     found = softmax_jacobian(z)
@@ -152,6 +162,7 @@ def test_the_jacobian_is_symmetric_and_its_rows_sum_to_0(z: Any) -> None:
     assert_within(found.sum(axis=-1), np.zeros(z.shape), eps=16, scale=np.abs(found).max(axis=-1, initial=0))
 
 
+@pytest.mark.accuracy
 @given(matrices(), matrices())
 def test_blocks_are_the_whole(a: Any, b: Any) -> None:
     width = min(a.shape[1], b.shape[1])
@@ -160,6 +171,7 @@ def test_blocks_are_the_whole(a: Any, b: Any) -> None:
         assert_within(function(np.concatenate([a, b])), np.concatenate([function(a), function(b)]), eps=8)
 
 
+@pytest.mark.accuracy
 @given(matrices(st.floats(-100, 100, width=32)))
 def test_single_precision_is_double_precision_rounded(z: Any) -> None:
     single = z.astype(np.float32)
@@ -170,6 +182,7 @@ def test_single_precision_is_double_precision_rounded(z: Any) -> None:
 # --- Single logits ------------------------------------------------------------------------------
 
 
+@pytest.mark.accuracy
 @given(hnp.arrays(float, st.integers(0, 8), elements=NUMBERS | CLOSE))
 def test_sigmoid_and_its_relatives(x: Any) -> None:
     assert_within(sigmoid(x) + sigmoid(-x), np.ones(x.shape), eps=8)
@@ -180,6 +193,7 @@ def test_sigmoid_and_its_relatives(x: Any) -> None:
     assert (np.diff(sigmoid(order)) >= -8 * EPS * sigmoid(order)[1:]).all()
 
 
+@pytest.mark.accuracy
 @given(matrices(), st.floats(0, 1))
 def test_sigmoid_cross_entropy_is_that_of_two_classes(x: Any, target: float) -> None:
     two = np.stack([x, np.zeros_like(x)], axis=-1)
@@ -187,7 +201,8 @@ def test_sigmoid_cross_entropy_is_that_of_two_classes(x: Any, target: float) -> 
     assert_within(sigmoid_cross_entropy(x, target), softmax_cross_entropy(two, y), eps=8)
     grad = softmax_cross_entropy_grad(two, y)[..., 0]
     # 4 eps and 6 of what is subtracted, and 1 - target is rounded.
-    terms = 2 * (sigmoid(x) * (1 - target) + sigmoid(-x) * target)
+    p = oracle.distributions(two)
+    terms = 2 * (p[..., 0] * (1 - target) + p[..., 1] * target)
     assert_within(sigmoid_cross_entropy_grad(x, target), grad, eps=8, scale=terms)
     assert (sigmoid_cross_entropy(x, target) >= 0).all()
 
@@ -195,6 +210,7 @@ def test_sigmoid_cross_entropy_is_that_of_two_classes(x: Any, target: float) -> 
 # --- Losses -------------------------------------------------------------------------------------
 
 
+@pytest.mark.accuracy
 @given(batches())
 def test_losses(batch: Any) -> None:
     z, labels, y, _ = batch
@@ -207,6 +223,7 @@ def test_losses(batch: Any) -> None:
     assert (softmax_cross_entropy(z, y) >= entropy(y) * (1 - 8 * EPS)).all()
 
 
+@pytest.mark.accuracy
 @given(batches())
 def test_the_loss_is_linear_in_the_target(batch: Any) -> None:
     z, labels, y, _ = batch
@@ -218,6 +235,7 @@ def test_the_loss_is_linear_in_the_target(batch: Any) -> None:
     assert_within(softmax_cross_entropy(z, smooth_labels(sure, 0.25)), smooth, eps=12)
 
 
+@pytest.mark.accuracy
 @given(batches())
 def test_gradients_sum_to_0(batch: Any) -> None:
     z, labels, y, _ = batch
@@ -230,6 +248,7 @@ def test_gradients_sum_to_0(batch: Any) -> None:
     assert_within(grad.sum(axis=-1), np.zeros(len(z)), eps=12, scale=np.abs(grad).max(axis=-1, initial=0))
 
 
+@pytest.mark.accuracy
 @given(batches())
 def test_hessians(batch: Any) -> None:
     z, labels, y, v = batch
@@ -249,6 +268,7 @@ def test_hessians(batch: Any) -> None:
 # --- Distributions ------------------------------------------------------------------------------
 
 
+@pytest.mark.accuracy(eps=2**10)  # the entropy may be the smaller of the terms
 @given(matrices(count=2))
 def test_gibbs(pair: Any) -> None:
     p, q = map(oracle.distributions, pair)
@@ -259,7 +279,8 @@ def test_gibbs(pair: Any) -> None:
     finite = np.isfinite(divergence)
     p, q = p[finite], q[finite]
     total = cross_entropy(p, q)
-    assert_within(total - entropy(p), divergence[finite], eps=40, scale=total + 1)
+    # 4 eps and twice 8 of numbers that total bounds; of rounded distributions the sums are not quite 1.
+    assert_within(total - entropy(p), divergence[finite], eps=16, scale=total + 1)
 
 
 @given(matrices())
@@ -282,6 +303,7 @@ def test_entropy_is_concave_and_divergence_convex(pair: Any, share: float) -> No
     assert (kl_divergence(mixed, even) <= ends + slack).all()
 
 
+@pytest.mark.accuracy
 @pytest.mark.parametrize("function", [softmax, log_softmax, logsumexp])
 @given(z=matrices())
 def test_a_class_that_is_ruled_out_changes_nothing(function: Any, z: Any) -> None:

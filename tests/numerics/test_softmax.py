@@ -39,6 +39,7 @@ CASES = [
 ]
 
 
+@pytest.mark.accuracy
 @pytest.mark.parametrize("classes", [1, 2, 10, 1000])
 @pytest.mark.parametrize(("dtype", "gap"), CASES)
 def test_relative_error(dtype: Any, gap: float, classes: int) -> None:
@@ -50,6 +51,7 @@ def test_relative_error(dtype: Any, gap: float, classes: int) -> None:
     assert_within(logsumexp(z), total, eps=4, scale=total.values)
 
 
+@pytest.mark.accuracy
 @pytest.mark.parametrize("classes", [1, 2, 10])
 @pytest.mark.parametrize(("dtype", "gap"), CASES)
 def test_relative_error_of_each_entry_of_the_jacobian(dtype: Any, gap: float, classes: int) -> None:
@@ -57,6 +59,7 @@ def test_relative_error_of_each_entry_of_the_jacobian(dtype: Any, gap: float, cl
     assert_within(softmax_jacobian(z), oracle.softmax_jacobian(z), eps=8)
 
 
+@pytest.mark.accuracy
 @pytest.mark.parametrize("temperature", [1.0, 0.5, 0.7, 3.0])
 @pytest.mark.parametrize("spread", [1.0, 30.0, 1000.0])
 @pytest.mark.parametrize("shift", [-1e4, -1000.3, -7.1, 0.1, 123.4, 1e4])
@@ -68,6 +71,7 @@ def test_gaps_that_round_cost_nothing(dtype: Any, shift: float, spread: float, t
         assert_within(function(z, temperature=temperature), expected, eps=4)
 
 
+@pytest.mark.accuracy(eps=2**14)  # of a sum near 0, where the bound is of log 8
 def test_log_sum_exp_near_0_is_as_good_as_its_terms() -> None:
     z = np.random.default_rng(2).normal(scale=0.01, size=(20, 8)) - math.log(8)
     expected = oracle.logsumexp(z)
@@ -75,28 +79,31 @@ def test_log_sum_exp_near_0_is_as_good_as_its_terms() -> None:
     assert (expected.scale <= math.log(8) + 0.1).all()
 
 
+@pytest.mark.accuracy
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_hundred_thousand_classes(dtype: Any) -> None:
     z = np.random.default_rng(5).normal(size=100_000)
     z = (np.round(256 * z) / 256).astype(dtype)  # of equal logits the oracle takes one exponential
-    some = np.append(np.arange(0, z.size, 50), z.argmax())
+    some = np.append(np.arange(0, z.size, 50), [z.argmin(), z.argmax()])
     assert_within(softmax(z)[some], oracle.softmax(z).at(some), eps=4)
     assert_within(log_softmax(z)[some], oracle.log_softmax(z).at(some), eps=4)
     assert_within(logsumexp(z), oracle.logsumexp(z), eps=4)
 
 
+@pytest.mark.accuracy
 def test_the_usual_forms_lose_what_these_keep() -> None:
     z = np.array([40.0, 0.0])
-    tail = math.exp(-40.0)  # within 1e-17 of both
+    tail = math.exp(-40.0)  # within 1e-17 of what it stands for
     assert np.log(softmax(z)[0]) == 0.0
-    assert_within(log_softmax(z)[0], -tail, eps=4)
+    assert_within(log_softmax(z), np.array([-tail, -40.0]), eps=4)
     assert 1 - softmax(z)[0] == 0.0
-    assert_within(softmax_jacobian(z)[0, 0], tail, eps=4)
+    assert_within(softmax_jacobian(z), tail * np.array([[1, -1], [-1, 1]]), eps=4)
     with np.errstate(over="ignore"):
         assert np.log(np.exp([800.0, 0.0]).sum()) == np.inf
     assert logsumexp([800.0, 0.0]) == 800.0
 
 
+@pytest.mark.accuracy
 def test_half_precision_is_one_rounding_of_the_exact_value() -> None:
     z = np.array([3.0, -2.5, 0.125, 8.0], dtype=np.float16)
     # float32 inside adds 1e-3 of a rounding.
@@ -129,6 +136,7 @@ def assert_close(function: Any, found: Any, expected: Any) -> None:
     assert_within(found, expected, eps=2 * PROMISED[function], scale=scale)
 
 
+@pytest.mark.accuracy
 def test_rows_do_not_touch_each_other() -> None:
     for place in np.ndindex(Z.shape[:-1]):
         for function in ALL:
@@ -136,15 +144,17 @@ def test_rows_do_not_touch_each_other() -> None:
             assert_close(function, function(Z)[place], function(Z[place]))
 
 
+@pytest.mark.accuracy
 @pytest.mark.parametrize("shift", [-512.0, -1.0, 2.0, 1024.0])
 def test_shift_invariance(shift: float) -> None:
     z = np.round(Z * 1024) / 1024  # the shift is exact
     for function in ROWWISE:
         assert_close(function, function(z + shift), function(z))
-    # Two roundings of a number that is above 1024 at most.
-    assert_within(logsumexp(z + shift), logsumexp(z) + shift, eps=2, scale=1024.0)
+    # Roundings of a number of the size of the shift or of Z.
+    assert_within(logsumexp(z + shift), logsumexp(z) + shift, eps=2, scale=max(abs(shift), 16))
 
 
+@pytest.mark.accuracy
 def test_permutation() -> None:
     order = [3, 0, 4, 1, 2]
     for function in (softmax, log_softmax):
@@ -153,6 +163,7 @@ def test_permutation() -> None:
     assert_close(softmax_jacobian, softmax_jacobian(Z[..., order]), permuted)
 
 
+@pytest.mark.accuracy
 def test_temperature_divides_the_logits() -> None:
     for function in (logsumexp, softmax, log_softmax):
         assert_close(function, function(Z, temperature=0.25), function(Z * 4))
@@ -161,6 +172,7 @@ def test_temperature_divides_the_logits() -> None:
     assert softmax([0.0, 1.0], temperature=1e-320).tolist() == [0.0, 1.0]
 
 
+@pytest.mark.accuracy
 def test_the_functions_agree_with_each_other() -> None:
     # Sums of five numbers below 1, each right to 4 eps of itself.
     assert_within(softmax(Z).sum(axis=-1), np.ones(Z.shape[:-1]), eps=5)
@@ -208,6 +220,7 @@ def test_small_integers_do_not_wrap() -> None:
     assert softmax(np.array([0, 255], np.uint8))[0] == softmax([0.0, 255.0])[0] < 1e-100
 
 
+@pytest.mark.accuracy
 @pytest.mark.parametrize("function", ALL)
 def test_lists_and_odd_memory(function: Any) -> None:
     expected = function(Z)
@@ -321,6 +334,7 @@ def test_temperatures_that_are_refused(
         function(Z, temperature=temperature)
 
 
+@pytest.mark.accuracy
 def test_subnormal_logits_and_results() -> None:
     assert softmax([5e-324, 0.0]).tolist() == [0.5, 0.5]
     assert logsumexp([5e-324]) == 5e-324

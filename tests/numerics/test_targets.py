@@ -21,6 +21,7 @@ def test_one_hot() -> None:
     assert one_hot([1], np.int64(2)).dtype == np.float64
 
 
+@pytest.mark.accuracy
 def test_smooth_labels() -> None:
     assert np.array_equal(smooth_labels(Y, 0.0), Y)
     assert_within(smooth_labels(Y, 1), np.full(Y.shape, 0.2), eps=1)
