@@ -51,16 +51,15 @@ class Plant:
         self.seen[name] = None
         if name != self.place:
             return result
-        # The largest entry: of a smaller one the error may be within what is allowed for all.
-        at = np.unravel_index(np.argmax(np.where(np.isfinite(values), np.abs(values), -1)), values.shape)
+        flat = values.reshape(-1)
         if self.eps is None:
-            values[at] = np.nan
-        elif np.isinf(values[at]):
-            values[at] = 0
+            flat[-1] = np.nan  # Python's max keeps it only where it comes first
         else:
+            # The largest entry: of a smaller one the error may be within what is allowed for all.
+            at = int(np.argmax(np.where(np.isfinite(flat), np.abs(flat), -1)))
             # Of other signs in turn, lest the errors of two results that are compared be the same.
-            size = max(abs(values[at]), np.finfo(values.dtype).tiny)
-            values[at] += next(self.signs) * self.eps * unit * size
+            error = next(self.signs) * self.eps * unit * max(abs(flat[at]), np.finfo(flat.dtype).tiny)
+            flat[at] = flat[at] + error if np.isfinite(flat[at]) else 0
         if not isinstance(result, np.ndarray):
             return type(result)(values[()])
         result[...] = values  # which may be the caller's own array

@@ -58,10 +58,10 @@ def test_errors_stay_within_their_bounds(dtype: Any, classes: int, gap: float, o
 @pytest.mark.accuracy
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_errors_with_very_many_classes(dtype: Any) -> None:
-    z = np.random.default_rng(5).normal(scale=3, size=(3, 100_000))
+    z = np.random.default_rng(5).normal(scale=3, size=(2, 100_000))
     z = (np.round(256 * z) / 256).astype(dtype)  # of equal logits the oracle takes one exponential
     z[1, 7] = 40
-    some = np.ix_([0, 1], [0, 7, 255, 256, 99_999, *z[:2].argmin(axis=1), *z[:2].argmax(axis=1)])
+    some = np.ix_([0, 1], [0, 7, 255, 256, 99_999, *z.argmin(axis=1), *z.argmax(axis=1)])
     assert_within(logsumexp_rows(z), oracle.logsumexp(z), eps=4)
     assert_within(softmax_rows(z)[some], oracle.softmax(z).at(some), eps=4)
     assert_within(log_softmax_rows(z)[some], oracle.log_softmax(z).at(some), eps=4)

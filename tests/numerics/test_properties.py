@@ -199,11 +199,12 @@ def test_sigmoid_cross_entropy_is_that_of_two_classes(x: Any, target: float) -> 
     two = np.stack([x, np.zeros_like(x)], axis=-1)
     y = np.broadcast_to([target, 1 - target], two.shape)
     assert_within(sigmoid_cross_entropy(x, target), softmax_cross_entropy(two, y), eps=8)
-    grad = softmax_cross_entropy_grad(two, y)[..., 0]
+    grad = sigmoid_cross_entropy_grad(x, target)
     # 4 eps and 6 of what is subtracted, and 1 - target is rounded.
     p = oracle.distributions(two)
     terms = 2 * (p[..., 0] * (1 - target) + p[..., 1] * target)
-    assert_within(sigmoid_cross_entropy_grad(x, target), grad, eps=8, scale=terms)
+    both = np.stack([grad, -grad], axis=-1)
+    assert_within(softmax_cross_entropy_grad(two, y), both, eps=8, scale=terms[..., None])
     assert (sigmoid_cross_entropy(x, target) >= 0).all()
 
 

@@ -84,7 +84,7 @@ def test_log_sum_exp_near_0_is_as_good_as_its_terms() -> None:
 def test_a_hundred_thousand_classes(dtype: Any) -> None:
     z = np.random.default_rng(5).normal(size=100_000)
     z = (np.round(256 * z) / 256).astype(dtype)  # of equal logits the oracle takes one exponential
-    some = np.append(np.arange(0, z.size, 50), [z.argmin(), z.argmax()])
+    some = np.append(np.arange(0, z.size, 50), [z.argmin(), z.argmax(), z.size - 1])
     assert_within(softmax(z)[some], oracle.softmax(z).at(some), eps=4)
     assert_within(log_softmax(z)[some], oracle.log_softmax(z).at(some), eps=4)
     assert_within(logsumexp(z), oracle.logsumexp(z), eps=4)
@@ -94,6 +94,7 @@ def test_a_hundred_thousand_classes(dtype: Any) -> None:
 def test_the_usual_forms_lose_what_these_keep() -> None:
     z = np.array([40.0, 0.0])
     tail = math.exp(-40.0)  # within 1e-17 of what it stands for
+    assert_within(softmax(z), np.array([1.0, tail]), eps=4)
     assert np.log(softmax(z)[0]) == 0.0
     assert_within(log_softmax(z), np.array([-tail, -40.0]), eps=4)
     assert 1 - softmax(z)[0] == 0.0
