@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import mpmath
@@ -129,6 +131,22 @@ def test_scale_dtype_and_of() -> None:
 def test_no_entry_has_no_error() -> None:
     assert error_in_eps(np.zeros((0, 3)), np.zeros((0, 3))) == 0
     assert_within(np.zeros((0, 3)), Exact(np.zeros((0, 3), object), np.zeros((0, 3)), np.float64), eps=0)
+
+
+TOLERANCES = {"approx": {"rel", "abs"}, "assert_allclose": {"rtol", "atol", "strict"}}
+ROOT = Path(__file__).parents[1]
+SOURCES = [path for folder in ("tests", "tools") for path in (ROOT / folder).rglob("*.py")]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_every_comparison_states_its_tolerances(path: Path) -> None:
+    """NumPy's and pytest's own add 1e-8 and 1e-12 of anything where nothing else is said."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func).rpartition(".")[2]
+            stated = {keyword.arg for keyword in node.keywords}
+            assert name not in {"allclose", "isclose"}, f"line {node.lineno}: take assert_within"
+            assert TOLERANCES.get(name, set()) <= stated, f"line {node.lineno}"
 
 
 # --- Exact values ---------------------------------------------------------------------------------
