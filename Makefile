@@ -60,10 +60,10 @@ peers: .venv-peers/ready ## compare xentlib with SciPy, scikit-learn, PyTorch, J
 	.venv-peers/bin/python -m pytest -c tests/peers/pytest.ini --rootdir . tests/peers
 
 accuracy: .venv-peers/ready ## print the accuracy table and store it for the book (minutes)
-	.venv-peers/bin/python tools/accuracy.py
+	PYTHONPATH=tests .venv-peers/bin/python tools/accuracy.py
 
 bench: .venv-peers/ready ## measure the speed beside the peers' and store it for the book (minutes)
-	.venv-peers/bin/python tools/bench.py
+	PYTHONPATH=tests .venv-peers/bin/python tools/bench.py
 
 lock: .venv/packages ## pin pyproject.toml's groups in requirements.txt (UPGRADE=1: the newest)
 	.venv/uv/bin/uv pip compile pyproject.toml --group book --group test --group lint \

@@ -1,11 +1,11 @@
 """The accuracy table: the worst error of each function, dtype and regime, beside other libraries.
 
-    python tools/accuracy.py
+    PYTHONPATH=tests python tools/accuracy.py
 
 prints it, writes it to book/data/accuracy.json, and ends with 1 if xentlib is beyond its bounds. Errors
 are relative, in units of the dtype's eps: 0.5 is a rounding, 100 % a result without a right digit. Below
-the normal numbers they are relative to the smallest of these. The exact values are mpmath's, with
-more digits the wider the logits are spread. Of the other libraries, those that are installed are measured.
+the normal numbers they are relative to the smallest of these. The exact values and the rule are those of
+the tests. Of the other libraries, those that are installed are measured.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import mpmath
 import numpy as np
+import oracle
 
 import xentlib
 
@@ -27,67 +27,6 @@ DATA = ROOT / "book" / "data" / "accuracy.json"
 BOUNDS = {"softmax_cross_entropy_hess": 8.0}
 """In eps, where it is not 4."""
 BOUND = 4.0
-
-
-# --- Exact values -------------------------------------------------------------------------------
-
-
-class Exact(NamedTuple):
-    """One row in many digits."""
-
-    total: Any
-    scale: Any
-    """What the error of log-sum-exp is relative to: the larger of it and log(1 + r)."""
-    p: list[Any]
-    log_p: list[Any]
-
-
-def exact_row(z: Sequence[float], temperature: float = 1.0) -> Exact:
-    """Return log-sum-exp, the probabilities and their logarithms; -inf rules a class out.
-
-    A spread of g takes g / log 10 digits to hold 1 and exp(-g) together, and as many again for what is
-    left of their difference.
-    """
-    finite = [float(a) for a in z if a > -np.inf]
-    spread = (max(finite) - min(finite)) / temperature
-    with mpmath.workdps(40 + int(min(2 * spread / np.log(10), 4000))):
-        divisor = mpmath.mpf(float(temperature))
-        exps = [mpmath.exp(mpmath.mpf(float(a)) / divisor) if a > -np.inf else mpmath.mpf(0) for a in z]
-        total = mpmath.fsum(exps)
-        log_total = mpmath.log(total)
-        log_p = [mpmath.log(e / total) if e else mpmath.mpf("-inf") for e in exps]
-        others = -max(log_p)
-        return Exact(log_total, max(abs(log_total), others), [e / total for e in exps], log_p)
-
-
-def exact_gradient(p: Sequence[Any], y: Sequence[float]) -> tuple[list[Any], list[Any]]:
-    """Return p sum(y) - y and the size of what is subtracted there."""
-    with mpmath.workdps(1000):
-        y = [mpmath.mpf(float(a)) for a in y]
-        total, one = mpmath.fsum(y), mpmath.fsum(p)
-        plus = [a * (total - b) for a, b in zip(p, y, strict=True)]
-        minus = [b * (one - a) for a, b in zip(p, y, strict=True)]
-        return (
-            [a - b for a, b in zip(plus, minus, strict=True)],
-            [a + b for a, b in zip(plus, minus, strict=True)],
-        )
-
-
-def error_in_eps(
-    found: Any, expected: Sequence[Any], dtype: Any, scale: Sequence[Any] | None = None
-) -> float:
-    """Return the largest error relative to `scale` (the exact values), in units of eps."""
-    info = np.finfo(dtype)
-    found, worst = np.ravel(np.asarray(found)), 0.0
-    with mpmath.workdps(60):
-        for value, exact, size in zip(found, expected, scale or expected, strict=True):
-            if value == exact:
-                continue
-            if not np.isfinite(value):
-                return float("inf")
-            size = max(abs(size), mpmath.mpf(float(info.tiny)))
-            worst = max(worst, float(abs(mpmath.mpf(float(value)) - exact) / size / float(info.eps)))
-    return worst
 
 
 # --- Inputs -------------------------------------------------------------------------------------
@@ -140,44 +79,10 @@ Library = dict[str, Callable[..., Any]]
 
 
 def measure_rows(z: Any, labels: Any, libraries: dict[str, Library]) -> dict[str, dict[str, float]]:
-    """Return the worst error of each function of rows and library."""
-    dtype, eye = z.dtype, np.eye(z.shape[1]) if z.shape[1] <= 1000 else None
-    step = max(1, z.shape[1] // 2000)  # of many entries, some
-    worst: dict[str, dict[str, float]] = {}
-    found = {
-        (function, name): np.asarray(library[function](z, labels))
-        for name, library in libraries.items()
-        for function in ROWWISE
-        if function in library and (eye is not None or "hess" not in function)
-    }
-    for n, (row, label) in enumerate(zip(z, labels, strict=True)):
-        exact = exact_row(row)
-        references = _row_references(exact, int(label), small=len(row) <= 10)
-        for (function, name), values in found.items():
-            if function in references:
-                expected, *scale = (part[::step] for part in references[function])
-                error = error_in_eps(np.ravel(values[n])[::step], expected, dtype, *scale)
-                errors = worst.setdefault(function, {})
-                errors[name] = max(errors.get(name, 0.0), error)
-    return worst
-
-
-def _row_references(exact: Exact, label: int, *, small: bool) -> dict[str, tuple[list[Any], ...]]:
-    p = exact.p
-    one = [float(k == label) for k in range(len(p))]
-    result: dict[str, tuple[list[Any], ...]] = {
-        "logsumexp": ([exact.total], [exact.scale]),
-        "softmax": (p,),
-        "log_softmax": (exact.log_p,),
-        "softmax_cross_entropy": ([-exact.log_p[label]],),
-        "softmax_cross_entropy_grad": (exact_gradient(p, one)[0],),
-    }
-    if small:
-        with mpmath.workdps(1000):
-            size, one = range(len(p)), mpmath.fsum(p)
-            entries = [p[a] * (one - p[a]) if a == b else -p[a] * p[b] for a in size for b in size]
-        result["softmax_cross_entropy_hess"] = (entries,)
-    return result
+    """Return the worst error of each function of rows and library; of many classes, some are compared."""
+    step = max(1, z.shape[1] // 2000)
+    names = (name for name in ROWWISE if z.shape[1] <= 10 or "hess" not in name)
+    return {name: _errors(name, z, labels, libraries, step) for name in names}
 
 
 def measure_binary(gap: float, dtype: Any, libraries: dict[str, Library]) -> dict[str, dict[str, float]]:
@@ -185,37 +90,33 @@ def measure_binary(gap: float, dtype: Any, libraries: dict[str, Library]) -> dic
     draw = np.random.default_rng(1)
     x = (draw.uniform(-1, 1, size=200) + gap * draw.choice([-1, 1], size=200)).astype(dtype)
     target = draw.integers(2, size=200)
-    with mpmath.workdps(60 + int(gap)):
-        references: dict[str, list[Any]] = {name: [] for name in BINARY}
-        for a, t in zip(map(float, x), target, strict=True):
-            yes, no = 1 / (1 + mpmath.exp(-mpmath.mpf(a))), 1 / (1 + mpmath.exp(mpmath.mpf(a)))
-            references["sigmoid"].append(yes)
-            references["log_sigmoid"].append(mpmath.log(yes))
-            references["softplus"].append(-mpmath.log(no))
-            references["sigmoid_cross_entropy"].append(-mpmath.log(yes if t else no))
-            references["sigmoid_cross_entropy_grad"].append(-no if t else yes)
-            references["sigmoid_cross_entropy_hess"].append(yes * no)
-    return {
-        function: {
-            name: error_in_eps(library[function](x, target), references[function], dtype)
-            for name, library in libraries.items()
-            if function in library
-        }
-        for function in BINARY
-    }
+    return {function: _errors(function, x, target, libraries) for function in BINARY}
+
+
+def _errors(name: str, z: Any, target: Any, libraries: dict[str, Library], step: int = 1) -> dict[str, float]:
+    expected = functions_of(oracle)[name](z, target)
+    some = (slice(None), slice(None, None, step))[: expected.values.ndim]
+    errors = {}
+    for library, functions in libraries.items():
+        if name in functions:
+            found = np.asarray(functions[name](z, target))[some]
+            # Another library may answer in another dtype; the eps is that of the logits.
+            dtype = z.dtype if library.startswith("xentlib") else found.dtype
+            errors[library] = oracle.error_in_eps(found, expected.at(some), dtype=dtype, of=z.dtype)
+    return errors
 
 
 # --- Libraries ----------------------------------------------------------------------------------
 
 
-def xentlib_on(to: Callable[[Any], Any]) -> Library:
-    """Return xentlib's functions on the arrays of a library."""
+def functions_of(module: Any, to: Callable[[Any], Any] = np.asarray) -> Library:
+    """Return the functions of xentlib, or of the oracle, on the arrays of a library."""
 
     def with_labels(name: str) -> Callable[..., Any]:
-        return lambda z, labels: getattr(xentlib, name)(to(z), to(labels))
+        return lambda z, labels: getattr(module, name)(to(z), to(labels))
 
     def alone(name: str) -> Callable[..., Any]:
-        return lambda z, labels: getattr(xentlib, name)(to(z))
+        return lambda z, labels: getattr(module, name)(to(z))
 
     return {name: (with_labels if "cross" in name else alone)(name) for name in ROWWISE + BINARY}
 
@@ -324,7 +225,7 @@ def sklearn_functions() -> Library:
 
 def installed() -> tuple[dict[str, Library], dict[str, str]]:
     """Return what can be measured here, and the versions."""
-    libraries, versions = {"xentlib": xentlib_on(np.asarray)}, {"numpy": np.__version__}
+    libraries, versions = {"xentlib": functions_of(xentlib)}, {"numpy": np.__version__}
     others = (("scipy", scipy_functions), ("torch", torch_functions), ("jax", jax_functions))
     for package, functions in (*others, ("scikit-learn", sklearn_functions)):
         try:
@@ -336,12 +237,12 @@ def installed() -> tuple[dict[str, Library], dict[str, str]]:
     if "torch" in libraries:
         import torch
 
-        libraries["xentlib on torch"] = xentlib_on(torch.tensor)
+        libraries["xentlib on torch"] = functions_of(xentlib, torch.tensor)
     if "jax" in libraries:
         import jax
 
         jax.config.update("jax_enable_x64", True)
-        libraries["xentlib on jax"] = xentlib_on(jax.numpy.asarray)
+        libraries["xentlib on jax"] = functions_of(xentlib, jax.numpy.asarray)
     return libraries, versions
 
 
@@ -398,7 +299,7 @@ def main() -> int:
     DATA.parent.mkdir(exist_ok=True)
     content = {"unit": "eps", "versions": versions, "records": records}
     DATA.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    # Written so that nan fails it. Elsewhere subnormal numbers may be 0 (see xentlib.losses).
+    # Elsewhere subnormal numbers may be 0 (see xentlib.losses).
     beyond = [r for r in records if not r["error"]["xentlib"] <= BOUNDS.get(r["function"], BOUND)]
     for record in beyond:
         print(f"beyond the bound: {record}")

@@ -29,7 +29,7 @@ def test_the_landing_page_draws_what_is_proved(name, push):
     p, drawn = curve((ASSETS / "push.svg").read_text(encoding="utf-8"), name)
     assert p[0] == 0
     assert p[-1] == 1
-    np.testing.assert_allclose(drawn, push(p), atol=0.005)  # a pixel
+    np.testing.assert_allclose(drawn, push(p), rtol=0, atol=0.005, strict=True)  # a pixel
 
 
 def test_the_readme_shows_the_figure_of_the_chapter():

@@ -6,55 +6,63 @@ from typing import Any
 
 import numpy as np
 import pytest
+from oracle import assert_within, error_in_eps
 
 from xentlib import logsumexp, softmax, softmax_jacobian
 from xentlib.differences import gradient, hessian, jacobian
 from xentlib.proof import entries, i, p, z
 
 EPS = np.finfo(np.float64).eps
+# A difference errs by thousands of eps, and so must what it is compared with for the test to see it.
+DIFFERENCE = pytest.mark.accuracy(eps=2**20)
 POINTS = np.random.default_rng(0).uniform(-2, 2, size=(6, 4))
 
 
 def cube_bound(step: float, size: float) -> float:
-    """Return the bound for a polynomial of degree at most 4, where only rounding is left."""
+    """Return the bound, in eps of 1, for a polynomial of degree at most 4, where only rounding is left."""
     # Each of the four values is off by a few ulps of its size; 18/12 is the sum of the weights.
-    return 4 * 18 / 12 * EPS * size / step
+    return 4 * 18 / 12 * size / step
 
 
+@DIFFERENCE
 @pytest.mark.parametrize("point", POINTS)
 def test_gradient_of_polynomials_up_to_degree_4(point: Any) -> None:
     for power in (1, 2, 3, 4):
         found = gradient(lambda v, n=power: (v**n).sum(), point)
-        error = np.abs(found - power * point ** (power - 1)).max()
-        assert error <= cube_bound(1e-3, 4 * 2.01**power)
+        bound = cube_bound(1e-3, 4 * 2.01**power)
+        assert_within(found, power * point ** (power - 1), eps=bound, scale=1)
 
 
+@DIFFERENCE
 @pytest.mark.parametrize("point", POINTS)
 def test_gradient_of_log_sum_exp_is_softmax(point: Any) -> None:
     # h^4 f'''''/30 with f''''' below 1, and rounding of values below 4.
-    bound = 1e-12 / 30 + cube_bound(1e-3, 4)
-    assert np.abs(gradient(logsumexp, point) - entries(p[i], i, of=[z])(point)).max() <= bound
+    bound = 1e-12 / 30 / EPS + cube_bound(1e-3, 4)
+    assert_within(gradient(logsumexp, point), entries(p[i], i, of=[z])(point), eps=bound, scale=1)
 
 
+@DIFFERENCE
 @pytest.mark.parametrize("point", POINTS)
 def test_jacobian_of_softmax_in_every_entry(point: Any) -> None:
-    bound = 1e-12 / 30 + cube_bound(1e-3, 1)
-    assert np.abs(jacobian(softmax, point) - softmax_jacobian(point)).max() <= bound
+    bound = 1e-12 / 30 / EPS + cube_bound(1e-3, 1)
+    assert_within(jacobian(softmax, point), softmax_jacobian(point), eps=bound, scale=1)
 
 
+@pytest.mark.accuracy(eps=2**26)  # a second difference: above the bound times the largest entry
 @pytest.mark.parametrize("point", POINTS)
 def test_hessian_of_log_sum_exp_is_the_jacobian_of_softmax(point: Any) -> None:
     # The inner gradient is off by h^4/30 and by rounding, which the outer one divides by h again.
-    bound = 2 * 1e-8 / 30 + cube_bound(1e-2, 4) * 18 / 12 / 1e-2
-    assert np.abs(hessian(logsumexp, point) - softmax_jacobian(point)).max() <= bound
+    bound = 2 * 1e-8 / 30 / EPS + cube_bound(1e-2, 4) * 18 / 12 / 1e-2
+    assert_within(hessian(logsumexp, point), softmax_jacobian(point), eps=bound, scale=1)
 
 
+@pytest.mark.accuracy(eps=np.inf)  # any smaller error is what it looks for
 @pytest.mark.parametrize("wrong", [1 + 1e-6, 1 - 1e-6, 1.0005, -1.0, 2.0])
 def test_a_wrong_derivative_is_seen(wrong: float) -> None:
-    bound = 1e-12 / 30 + cube_bound(1e-3, 4)
+    bound = 10 * (1e-12 / 30 / EPS + cube_bound(1e-3, 4))
     point = POINTS[0]
-    assert np.abs(jacobian(softmax, point) - wrong * softmax_jacobian(point)).max() > 10 * bound
-    assert np.abs(gradient(logsumexp, point) - wrong * softmax(point)).max() > 10 * bound
+    assert bound < error_in_eps(jacobian(softmax, point), wrong * softmax_jacobian(point), scale=1) < np.inf
+    assert bound < error_in_eps(gradient(logsumexp, point), wrong * softmax(point), scale=1) < np.inf
 
 
 def test_one_wrong_entry_is_seen_also_where_the_sum_of_all_is_right() -> None:
@@ -77,11 +85,14 @@ def test_shapes() -> None:
     assert jacobian(lambda v: np.zeros((0, 2)), np.zeros(3)).shape == (0, 2, 3)
 
 
+@DIFFERENCE
 def test_entries_stand_where_the_docstring_says() -> None:
     matrix = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
-    assert np.allclose(jacobian(lambda v: matrix @ v, np.zeros(3)), matrix, rtol=0, atol=1e-12)
+    found = jacobian(lambda v: matrix @ v, np.zeros(3))
+    assert_within(found, matrix, eps=cube_bound(1e-3, 0.05), scale=1)  # values below 0.05 there
     found = hessian(lambda v: v[0] ** 2 * v[1], [1.0, 2.0])
-    assert np.allclose(found, [[4.0, 2.0], [2.0, 0.0]], rtol=0, atol=1e-9)
+    bound = cube_bound(1e-2, 4) * 18 / 12 / 1e-2
+    assert_within(found, np.array([[4.0, 2.0], [2.0, 0.0]]), eps=bound, scale=1)
 
 
 def test_the_step_can_be_chosen() -> None:
@@ -94,22 +105,26 @@ def test_the_step_can_be_chosen() -> None:
     assert abs(gradient(sharp, [0.0])[0] - 1e4) > 1
 
 
+@DIFFERENCE
 def test_the_point_is_not_changed_and_may_be_a_list_or_integers() -> None:
     point = np.array([1, 2])
     point.flags.writeable = False
-    assert np.allclose(gradient(lambda v: (v**2).sum(), point), [2.0, 4.0], rtol=0, atol=1e-11)
+    found = gradient(lambda v: (v**2).sum(), point)
+    assert_within(found, np.array([2.0, 4.0]), eps=cube_bound(1e-3, 6), scale=1)
     assert np.array_equal(point, [1, 2])
 
 
+@DIFFERENCE
 def test_a_function_that_writes_into_its_argument_does_no_harm() -> None:
     def rude(v: Any) -> float:
         result = float((v**2).sum())
         v[:] = 0
         return result
 
-    assert np.allclose(gradient(rude, [1.0, 2.0]), [2.0, 4.0], rtol=0, atol=1e-11)
+    assert_within(gradient(rude, [1.0, 2.0]), np.array([2.0, 4.0]), eps=cube_bound(1e-3, 6), scale=1)
 
 
+@DIFFERENCE
 def test_a_function_that_returns_one_buffer_each_time() -> None:
     buffer = np.zeros(2)
 
@@ -117,7 +132,7 @@ def test_a_function_that_returns_one_buffer_each_time() -> None:
         np.multiply(v, v, out=buffer)
         return buffer
 
-    assert np.allclose(jacobian(square, [1.0, 2.0]), [[2.0, 0.0], [0.0, 4.0]], rtol=0, atol=1e-11)
+    assert_within(jacobian(square, [1.0, 2.0]), np.diag([2.0, 4.0]), eps=cube_bound(1e-3, 5), scale=1)
 
 
 def test_complex_values_are_not_cut_to_their_real_part() -> None:

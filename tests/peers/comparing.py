@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from oracle import error_in_eps
 
 import xentlib
 
@@ -42,23 +43,18 @@ def bound(z):
 
 
 def distance(found, expected, scale=None, *, flushed=False):
-    """Return the largest difference in eps of the dtype found, relative unless there is a scale.
+    """Return the largest difference in eps of the dtype found, by the rule of the tests' oracle.
 
-    Numbers below the normal ones have fewer digits, so that the scale never falls below these;
-    `flushed` allows them to be 0.
+    It is relative unless there is a scale; `flushed` allows numbers below the normal ones to be 0.
     """
     found, expected = np.asarray(found), np.asarray(expected, np.float64)
     assert found.shape == expected.shape
-    same = found == expected  # also where both are infinite
-    if scale is None:
-        scale = np.abs(expected)
-    info = np.finfo(found.dtype)
     if flushed:
+        info = np.finfo(found.dtype)
         # What rounds to the smallest normal number may have been just below it.
-        same |= (found == 0) & (np.abs(expected) <= float(info.tiny) * (1 + 8 * float(info.eps)))
-    unit = float(info.eps) * np.maximum(np.broadcast_to(scale, found.shape), float(info.tiny))
-    with np.errstate(invalid="ignore"):  # nan or infinity in one alone: nan or inf, which no bound admits
-        return float(np.max(np.abs(found[~same] - expected[~same]) / unit[~same], initial=0))
+        below = np.abs(expected) <= float(info.tiny) * (1 + 8 * float(info.eps))
+        expected = np.where((found == 0) & below, 0, expected)
+    return error_in_eps(found, expected, scale=scale, dtype=found.dtype)
 
 
 # --- Every function, for arrays of every library ----------------------------------------------------

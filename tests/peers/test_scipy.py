@@ -94,11 +94,10 @@ def test_gradient_and_hessian_by_differences():
         return xentlib.softmax_cross_entropy_grad(z, target)
 
     # Half the digits of each, for a one-sided difference with the step sqrt(eps).
-    approximate = optimize.approx_fprime(z, lambda z: xentlib.softmax_cross_entropy(z, target))
-    np.testing.assert_allclose(approximate, gradient(z), atol=1e-7)
-    np.testing.assert_allclose(
-        optimize.approx_fprime(z, gradient), xentlib.softmax_cross_entropy_hess(z, target), atol=1e-7
-    )
+    found = optimize.approx_fprime(z, lambda z: xentlib.softmax_cross_entropy(z, target))
+    np.testing.assert_allclose(found, gradient(z), rtol=0, atol=1e-7, strict=True)
+    found, expected = optimize.approx_fprime(z, gradient), xentlib.softmax_cross_entropy_hess(z, target)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-7, strict=True)
 
 
 # --- Conventions ------------------------------------------------------------------------------------
@@ -107,23 +106,24 @@ P, Q = np.array([0.5, 0.5]), np.array([0.25, 0.75])
 
 
 def test_rel_entr_is_the_summand_of_kl_divergence():
-    assert special.rel_entr(P, Q).sum() == pytest.approx(xentlib.kl_divergence(P, Q), rel=1e-14)
+    assert special.rel_entr(P, Q).sum() == pytest.approx(xentlib.kl_divergence(P, Q), rel=1e-14, abs=0)
 
 
 def test_kl_div_is_another_summand_with_the_same_sum():
     # It adds q - p, as xentlib does within: no term is negative, and the sum over a distribution is kept.
-    np.testing.assert_allclose(special.kl_div(P, Q), special.rel_entr(P, Q) - P + Q)
-    assert special.kl_div(P, Q).sum() == pytest.approx(xentlib.kl_divergence(P, Q), rel=1e-14)
-    assert special.kl_div(2 * P, Q).sum() != pytest.approx(special.rel_entr(2 * P, Q).sum())
+    summand = special.rel_entr(P, Q) - P + Q
+    np.testing.assert_allclose(special.kl_div(P, Q), summand, rtol=1e-14, atol=0, strict=True)
+    assert special.kl_div(P, Q).sum() == pytest.approx(xentlib.kl_divergence(P, Q), rel=1e-14, abs=0)
+    assert special.kl_div(2 * P, Q).sum() != pytest.approx(special.rel_entr(2 * P, Q).sum(), rel=1e-3, abs=0)
 
 
 def test_the_true_distribution_comes_first():
-    assert stats.entropy(P, Q) == pytest.approx(xentlib.kl_divergence(P, Q), rel=1e-14)
-    assert stats.entropy(P, Q) != pytest.approx(xentlib.kl_divergence(Q, P))
+    assert stats.entropy(P, Q) == pytest.approx(xentlib.kl_divergence(P, Q), rel=1e-14, abs=0)
+    assert stats.entropy(P, Q) != pytest.approx(xentlib.kl_divergence(Q, P), rel=1e-3, abs=0)
 
 
 def test_stats_entropy_normalises_what_xentlib_refuses():
-    assert stats.entropy([1, 3]) == pytest.approx(xentlib.entropy([0.25, 0.75]), rel=1e-15)
+    assert stats.entropy([1, 3]) == pytest.approx(xentlib.entropy([0.25, 0.75]), rel=1e-15, abs=0)
     with pytest.raises(ValueError, match="sum"):
         xentlib.entropy([1.0, 3.0])
 
@@ -136,9 +136,9 @@ def test_entr_of_a_negative_number_is_minus_infinity():
 
 def test_the_class_axis_must_be_named_lest_all_entries_are_one_distribution():
     z = np.zeros((2, 3))
-    assert special.softmax(z)[0, 0] == pytest.approx(1 / 6)
+    assert special.softmax(z)[0, 0] == pytest.approx(1 / 6, rel=1e-15, abs=0)
     assert special.logsumexp(z).shape == ()
-    assert xentlib.softmax(z)[0, 0] == pytest.approx(1 / 3)
+    assert xentlib.softmax(z)[0, 0] == pytest.approx(1 / 3, rel=1e-15, abs=0)
 
 
 def test_small_integers_wrap():
@@ -154,7 +154,7 @@ def test_a_confident_prediction_has_log_probability_0(dtype, gap):
     z = np.array([gap, 0], dtype)
     assert special.log_softmax(z)[0] == 0
     assert special.log_softmax(z - np.array([1, 0], dtype))[0] < 0
-    assert xentlib.log_softmax(z)[0] == pytest.approx(-np.exp(-float(gap)), rel=1e-6)
+    assert xentlib.log_softmax(z)[0] == pytest.approx(-np.exp(-float(gap)), rel=1e-6, abs=0)
 
 
 def test_logsumexp_keeps_a_confident_prediction():

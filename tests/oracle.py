@@ -1,0 +1,311 @@
+"""The exact values that results are compared with, and the one rule of comparison.
+
+A function here takes what xentlib's function of its name takes, with the class axis last, and returns
+what that one should return, from the formula as it is defined. Nothing here needs xentlib, or a form that
+avoids cancellation: numbers have 60 digits, and as many more as logits are spread over.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any, NamedTuple
+
+import mpmath
+import numpy as np
+
+EXACT = mpmath.mp.clone()  # a precision of its own: that of mpmath is everybody's
+EXACT.dps = 60
+ZERO, ONE = EXACT.mpf(0), EXACT.mpf(1)
+
+_numbers = np.frompyfunc(lambda a: EXACT.mpf(float(a)), 1, 1)
+_exp = np.frompyfunc(EXACT.exp, 1, 1)
+_log = np.frompyfunc(EXACT.log, 1, 1)
+_surprisal = np.frompyfunc(lambda p, log_q: -p * log_q if p else ZERO, 2, 1)
+_excess = np.frompyfunc(lambda p, q: _surprisal(p, EXACT.log(q)) - _surprisal(p, EXACT.log(p)) - p + q, 2, 1)
+
+
+# --- The rule of comparison -----------------------------------------------------------------------
+
+
+class Exact(NamedTuple):
+    """What a result should be."""
+
+    values: Any
+    scale: Any
+    """What its error is relative to."""
+    dtype: Any
+    """What it must come in."""
+
+    def at(self, index: Any) -> Exact:
+        """Return what the entries at an index of the result should be."""
+        return Exact(self.values[index], self.scale[index], self.dtype)
+
+
+def assert_within(
+    found: Any, expected: Any, eps: float, *, scale: Any = None, dtype: Any = None, of: Any = None
+) -> None:
+    """Refuse a result that is further off than so many eps; the rest is as in `error_in_eps`."""
+    errors = _errors(found, expected, scale, dtype, of)
+    worst = errors.max(initial=0.0)
+    if not worst <= eps:
+        at = np.unravel_index(int(errors.argmax()), errors.shape)
+        values = np.asarray(expected.values if isinstance(expected, Exact) else expected)
+        place, value = tuple(map(int, at)), np.asarray(found)[at]
+        message = f"{worst:.3g} eps at {place}, where {eps:g} are allowed: {value} instead of {values[at]}"
+        raise AssertionError(message)
+
+
+def error_in_eps(found: Any, expected: Any, *, scale: Any = None, dtype: Any = None, of: Any = None) -> float:
+    """Return the largest error in eps, the spacing of the result's dtype at 1; nan is infinitely wrong.
+
+    Errors are relative to `scale`, by default that of an `Exact` or else the expected values, but below
+    the normal numbers to the smallest of these. The result must have the shape of what is expected, and
+    its dtype unless `dtype` names another. `of` names the dtype whose eps counts, where a result is wider
+    than what it was computed in.
+    """
+    return float(_errors(found, expected, scale, dtype, of).max(initial=0.0))
+
+
+def _errors(found: Any, expected: Any, scale: Any, dtype: Any, of: Any) -> Any:
+    if not isinstance(expected, Exact):
+        values = np.asarray(expected)
+        expected = Exact(values, values, values.dtype if values.dtype.kind == "f" else np.float64)
+    found, values, dtype = np.asarray(found), np.asarray(expected.values), np.dtype(dtype or expected.dtype)
+    assert found.dtype == dtype, f"the dtype is {found.dtype} instead of {dtype}"
+    assert found.shape == values.shape, f"the shape is {found.shape} instead of {values.shape}"
+    info = np.finfo(of or dtype)
+    # Not in the dtype of the result, in which errors would be rounded.
+    wide = object if values.dtype == object else np.promote_types(dtype, np.float64)
+    found, values = found.astype(wide), values.astype(wide)
+    with np.errstate(all="ignore"):
+        # Of two objects the larger is found by comparing: nan must come second not to be lost.
+        size = np.maximum(float(info.tiny), np.abs(expected.scale if scale is None else scale))
+        errors = np.array(np.abs(found - values) / size, np.float64)
+        errors /= float(info.eps)
+        # Where both are infinite the difference is nan, too.
+        lost = np.isnan(errors)
+        errors[lost] = np.where(found[lost] == values[lost], 0.0, math.inf)
+    return errors
+
+
+# --- Softmax --------------------------------------------------------------------------------------
+
+
+class _Rows(NamedTuple):
+    log_total: Any
+    log_p: Any
+    p: Any
+    others: Any
+    """1 - p"""
+    dtype: Any
+
+
+def _rows(z: Any, temperature: float = 1.0) -> _Rows:
+    z = np.asarray(z)
+    z = z if z.dtype.kind == "f" else z.astype(np.float64)
+    return _rows_of(z.tobytes(), z.dtype, z.shape, float(temperature))
+
+
+@functools.lru_cache(maxsize=16)  # a test asks for several functions of the same rows
+def _rows_of(content: bytes, dtype: Any, shape: tuple[int, ...], temperature: float) -> _Rows:
+    rows = [_row(row, temperature) for row in np.frombuffer(content, dtype).reshape(-1, shape[-1])]
+    log_total, *of_classes = (np.stack(part) for part in zip(*rows, strict=True))
+    return _Rows(log_total.reshape(shape[:-1]), *(part.reshape(shape) for part in of_classes), dtype)
+
+
+def _row(z: Any, temperature: float) -> tuple[Any, Any, Any, Any]:
+    distinct, place, counts = np.unique(z, return_inverse=True, return_counts=True)
+    finite = distinct[np.isfinite(distinct)].astype(np.float64)
+    # 1 and exp(-spread) are told apart in spread / log 10 digits. Nobody asks for less than 1e-324.
+    with EXACT.workdps(EXACT.dps + int(min(np.ptp(finite) / temperature / math.log(10), 400.0))):
+        scaled = _numbers(distinct) / EXACT.mpf(temperature)
+        terms = _exp(scaled)
+        total = (terms * counts).sum()
+        p = terms / total
+        # Of a class alone log p is 0, not what rounding leaves.
+        log_p = np.where(p == 1, ZERO, scaled - EXACT.log(total))
+        return np.array(EXACT.log(total), object), log_p[place], p[place], (1 - p)[place]
+
+
+def logsumexp(z: Any, *, temperature: float = 1.0) -> Exact:
+    """The error is relative to the larger of A and log(1 + r), which may cancel."""
+    rows = _rows(z, temperature)
+    scale = np.maximum(np.abs(rows.log_total), -rows.log_p.max(axis=-1))
+    return Exact(rows.log_total, scale, rows.dtype)
+
+
+def log_softmax(z: Any, *, temperature: float = 1.0) -> Exact:
+    rows = _rows(z, temperature)
+    return Exact(rows.log_p, rows.log_p, rows.dtype)
+
+
+def softmax(z: Any, *, temperature: float = 1.0) -> Exact:
+    rows = _rows(z, temperature)
+    return Exact(rows.p, rows.p, rows.dtype)
+
+
+def softmax_jacobian(z: Any) -> Exact:
+    rows = _rows(z)
+    same = np.eye(rows.p.shape[-1], dtype=bool)
+    values = rows.p[..., :, None] * np.where(same, rows.others[..., None, :], -rows.p[..., None, :])
+    return Exact(values, values, rows.dtype)
+
+
+# --- Losses ---------------------------------------------------------------------------------------
+
+
+def _distributions(target: Any, classes: int) -> Any:
+    target = np.asarray(target)
+    if target.dtype == object:
+        return target
+    if target.dtype.kind in "iu":
+        return np.where(target[..., None] == np.arange(classes), ONE, ZERO)
+    return _numbers(target)
+
+
+def softmax_cross_entropy(z: Any, target: Any) -> Exact:
+    rows = _rows(z)
+    values = _surprisal(_distributions(target, rows.p.shape[-1]), rows.log_p).sum(axis=-1)
+    return Exact(values, values, rows.dtype)
+
+
+def softmax_cross_entropy_grad(z: Any, target: Any) -> Exact:
+    """The error is relative to the size of what is subtracted; for a label one of the two is 0."""
+    rows = _rows(z)
+    y = _distributions(target, rows.p.shape[-1])
+    plus, minus = rows.p * (y.sum(axis=-1, keepdims=True) - y), y * rows.others
+    return Exact(plus - minus, plus + minus, rows.dtype)
+
+
+def softmax_cross_entropy_hess(z: Any, target: Any) -> Exact:
+    of_sure, rows = softmax_jacobian(z), _rows(z)
+    mass = np.asarray(_distributions(target, rows.p.shape[-1]).sum(axis=-1), object)[..., None, None]
+    return Exact(of_sure.values * mass, of_sure.scale * mass, rows.dtype)
+
+
+def softmax_cross_entropy_hvp(z: Any, target: Any, vector: Any) -> Exact:
+    """The error is relative to p (|w| + sum p |w|), where w is 0 at the largest logit."""
+    rows = _rows(z)
+    mass = _distributions(target, rows.p.shape[-1]).sum(axis=-1, keepdims=True)
+    v = _numbers(vector)
+    w = v - np.take_along_axis(v, np.expand_dims(np.argmax(z, axis=-1), -1), axis=-1)
+    mean, size = ((rows.p * a).sum(axis=-1, keepdims=True) for a in (w, np.abs(w)))
+    return Exact(mass * rows.p * (w - mean), mass * rows.p * (np.abs(w) + size), rows.dtype)
+
+
+# --- Single logits: two classes, of which the other has the logit 0 -------------------------------
+
+
+def _pair(x: Any) -> Any:
+    x = np.asarray(x)
+    return np.stack([x, np.zeros_like(x)], axis=-1)
+
+
+def _pair_of_target(t: Any, x: Any) -> Any:
+    t = _numbers(np.broadcast_to(t, np.shape(x)))
+    return np.stack([np.asarray(t, object), np.asarray(1 - t, object)], axis=-1)
+
+
+def sigmoid(x: Any) -> Exact:
+    values, _, dtype = softmax(_pair(x))
+    return Exact(values[..., 0], values[..., 0], dtype)
+
+
+def log_sigmoid(x: Any) -> Exact:
+    values, _, dtype = log_softmax(_pair(x))
+    return Exact(values[..., 0], values[..., 0], dtype)
+
+
+def softplus(x: Any) -> Exact:
+    values, _, dtype = logsumexp(_pair(x))
+    return Exact(values, values, dtype)
+
+
+def sigmoid_cross_entropy(x: Any, target: Any) -> Exact:
+    return softmax_cross_entropy(_pair(x), _pair_of_target(target, x))
+
+
+def sigmoid_cross_entropy_grad(x: Any, target: Any) -> Exact:
+    values, scale, dtype = softmax_cross_entropy_grad(_pair(x), _pair_of_target(target, x))
+    return Exact(values[..., 0], scale[..., 0], dtype)
+
+
+def sigmoid_cross_entropy_hess(x: Any, target: Any) -> Exact:
+    values, _, dtype = softmax_jacobian(_pair(x))
+    return Exact(values[..., 0, 0], values[..., 0, 0], dtype)
+
+
+def sigmoid_cross_entropy_hvp(x: Any, target: Any, vector: Any) -> Exact:
+    values, _, dtype = sigmoid_cross_entropy_hess(x, target)
+    return Exact(values * _numbers(vector), values * _numbers(vector), dtype)
+
+
+# --- Distributions --------------------------------------------------------------------------------
+
+
+def entropy(p: Any) -> Exact:
+    return cross_entropy(p, p)
+
+
+def perplexity(p: Any) -> Exact:
+    values, _, dtype = entropy(p)
+    return Exact(_exp(values), _exp(values), dtype)
+
+
+def cross_entropy(p: Any, q: Any) -> Exact:
+    values = _surprisal(_numbers(p), _log(_numbers(q))).sum(axis=-1)
+    return Exact(values, values, np.result_type(np.asarray(p), np.asarray(q)))
+
+
+def kl_divergence(p: Any, q: Any) -> Exact:
+    """Of numbers that do not quite sum to 1, as rounded ones do not: sum p log(p / q) - p + q."""
+    values = _excess(_numbers(p), _numbers(q)).sum(axis=-1)
+    return Exact(values, values, np.result_type(np.asarray(p), np.asarray(q)))
+
+
+# --- Means ----------------------------------------------------------------------------------------
+
+
+def mean_cross_entropy_value_and_grad(
+    z: Any,
+    target: Any,
+    *,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    ignored: Any = None,
+    smoothing: float = 0.0,
+) -> tuple[Exact, Exact]:
+    """The error of the gradient is relative to (p + y) times the weight, but for labels to itself.
+
+    Without class weights the sums of distributions count as 1.
+    """
+    rows, target = _rows(z), np.asarray(target)
+    count, classes = rows.p.shape
+    v = _numbers(np.ones(count) if sample_weight is None else sample_weight)
+    if target.ndim == 1:
+        v = np.where(target == ignored, ZERO, v)
+        target = np.where(target == ignored, 0, target)
+    y = _distributions(target, classes)
+    if smoothing:
+        y = (1 - EXACT.mpf(smoothing)) * y + EXACT.mpf(smoothing) / classes
+    y = y * v[:, None] * (1 if class_weight is None else _numbers(class_weight))
+    weight = v.sum() if class_weight is None else y.sum()
+    mass = y.sum(axis=-1, keepdims=True)
+    loss = _surprisal(y, rows.log_p).sum() / weight
+    gradient = (rows.p * (mass - y) - y * rows.others) / weight
+    scale = gradient if target.ndim == 1 and not smoothing else (rows.p * mass + y) / weight
+    return Exact(loss, loss, np.float64), Exact(gradient, scale, rows.dtype)
+
+
+def mean_cross_entropy(z: Any, target: Any, **options: Any) -> Exact:
+    return mean_cross_entropy_value_and_grad(z, target, **options)[0]
+
+
+# --- Inputs ---------------------------------------------------------------------------------------
+
+
+def distributions(z: Any, dtype: Any = np.float64) -> Any:
+    """Return softmax as the textbooks have it: what is under test must not make its own inputs."""
+    terms = np.exp(z - np.max(z, axis=-1, keepdims=True))
+    return (terms / terms.sum(axis=-1, keepdims=True)).astype(dtype)

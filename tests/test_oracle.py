@@ -1,0 +1,360 @@
+"""The oracle refuses what is wrong, and its exact values are those that are known from elsewhere."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mpmath
+import numpy as np
+import oracle
+import pytest
+from oracle import EXACT, Exact, assert_within, error_in_eps
+
+DTYPES = [np.float16, np.float32, np.float64]
+
+
+def one(dtype: Any = np.float64) -> Exact:
+    """Return thirds, which no dtype holds, once more and once negative."""
+    values = np.array([EXACT.mpf(1) / 3, EXACT.mpf(1), -EXACT.mpf(2) / 3], object)
+    return Exact(values, values, dtype)
+
+
+def rounded(exact: Exact) -> Any:
+    return exact.values.astype(np.float64).astype(exact.dtype)
+
+
+# --- The rule of comparison -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_is_exact_or_rounded_passes(dtype: Any) -> None:
+    assert error_in_eps(np.ones(3, dtype), np.ones(3, dtype)) == 0
+    assert 0 < error_in_eps(rounded(one(dtype)), one(dtype)) <= 0.5
+    assert_within(rounded(one(dtype)), one(dtype), eps=0.5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_never_pass(dtype: Any, place: int, bad: float) -> None:
+    found = rounded(one(dtype))
+    found[place] = bad
+    assert error_in_eps(found, one(dtype)) == math.inf
+    assert error_in_eps(found, rounded(one(dtype))) == math.inf
+    assert error_in_eps(found[place], one(dtype).at(place)) == math.inf
+    with pytest.raises(AssertionError, match=rf"inf eps at \({place},\), where 1e\+300 are allowed"):
+        assert_within(found, one(dtype), eps=1e300)
+
+
+@pytest.mark.parametrize("pair", [(np.nan, np.nan), (1.0, np.nan), (1.0, np.inf), (np.inf, -np.inf)])
+def test_nor_do_they_where_they_are_expected(pair: tuple[float, float]) -> None:
+    found, expected = pair
+    assert error_in_eps(found, expected) == math.inf
+    assert error_in_eps(found, np.array(EXACT.mpf(expected), object)) == math.inf
+
+
+@pytest.mark.parametrize("infinity", [np.inf, -np.inf])
+def test_infinity_matches_itself(infinity: float) -> None:
+    assert error_in_eps(np.array([infinity, 1.0]), np.array([infinity, 1.0])) == 0
+    assert error_in_eps(np.array([infinity]), np.array([EXACT.mpf(infinity)], object)) == 0
+
+
+@pytest.mark.parametrize("scale", [np.nan, [1.0, 1.0, np.nan], np.array([EXACT.mpf("nan")] * 3, object)])
+def test_a_scale_of_nan_admits_nothing_but_what_is_equal(scale: Any) -> None:
+    assert error_in_eps(rounded(one()), one(), scale=scale) == math.inf
+    assert error_in_eps(np.ones(3), np.ones(3), scale=scale) == 0
+
+
+@pytest.mark.parametrize("found", [np.ones((3, 1)), np.ones((1, 3)), np.ones(1), np.ones(()), np.ones(4)])
+def test_another_shape_is_refused(found: Any) -> None:
+    for expected in (np.ones(3), Exact(np.ones(3), np.ones(3), np.float64)):
+        with pytest.raises(AssertionError, match=r"the shape is .* instead of \(3,\)"):
+            error_in_eps(found, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.longdouble, np.int64, bool, complex, ">f8"])
+def test_another_dtype_is_refused(dtype: Any) -> None:
+    if np.dtype(dtype) == np.float64:
+        pytest.skip("here the widest float is float64")
+    for expected in (1.0, np.ones(3), one()):
+        with pytest.raises(AssertionError, match=r"the dtype is .* instead of float64"):
+            error_in_eps(np.ones(np.shape(getattr(expected, "values", expected)), dtype), expected)
+    with pytest.raises(AssertionError, match="the dtype is float64 instead of float32"):
+        error_in_eps(np.ones(3), np.ones(3), dtype=np.float32)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("exact", [True, False])
+def test_5_eps_are_refused_where_4_are_allowed(dtype: Any, exact: bool) -> None:
+    eps = np.finfo(dtype).eps
+    expected: Any = np.array([3.0, 1.0, 2.0], dtype)
+    found = expected * np.array([1, 1 + 5 * eps, 1], dtype)
+    if exact:
+        expected = Exact(expected.astype(object) * EXACT.mpf(1), expected, dtype)
+    assert error_in_eps(found, expected) == 5
+    assert_within(found, expected, eps=5)
+    with pytest.raises(AssertionError, match=r"^5 eps at \(1,\), where 4 are allowed: .* instead of 1.0$"):
+        assert_within(found, expected, eps=4)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_wrong_sign_is_refused(dtype: Any) -> None:
+    assert error_in_eps(-rounded(one(dtype)), one(dtype)) >= 1.9 / float(np.finfo(dtype).eps)
+    assert error_in_eps(np.array(-5e-324), 5e-324) == 2
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_below_the_normal_numbers_the_unit_is_the_smallest_number(dtype: Any) -> None:
+    smallest = np.finfo(dtype).smallest_subnormal
+    found = np.array([3 * smallest, 0.0], dtype)
+    assert error_in_eps(found, np.zeros(2, dtype)) == 3
+    assert error_in_eps(found, Exact(np.array([EXACT.mpf(0)] * 2, object), np.zeros(2), dtype)) == 3
+
+
+def test_scale_dtype_and_of() -> None:
+    found = np.array([1 + 8 * 2.0**-52, -4.0])
+    assert error_in_eps(found, np.array([1.0, -4.0])) == 8
+    assert error_in_eps(found, np.array([1.0, -4.0]), scale=4.0) == 2
+    assert error_in_eps(found, np.array([1.0, -4.0]), scale=np.array([-2.0, 1.0])) == 4
+    assert error_in_eps(found, Exact(np.array([1.0, -4.0]), np.array([8.0, 8.0]), np.float64)) == 1
+    assert error_in_eps(found, np.array([1.0, -4.0]), of=np.float32) == 8 * 2.0**-29
+    # float32 instead of float64: the error is not rounded to the dtype of the result.
+    third = np.array([np.float32(1 / 3)])
+    assert 0 < error_in_eps(third, np.array([1 / 3]), dtype=np.float32) <= 0.5
+
+
+def test_no_entry_has_no_error() -> None:
+    assert error_in_eps(np.zeros((0, 3)), np.zeros((0, 3))) == 0
+    assert_within(np.zeros((0, 3)), Exact(np.zeros((0, 3), object), np.zeros((0, 3)), np.float64), eps=0)
+
+
+TOLERANCES = {"approx": {"rel", "abs"}, "assert_allclose": {"rtol", "atol", "strict"}}
+ROOT = Path(__file__).parents[1]
+SOURCES = [path for folder in ("tests", "tools") for path in (ROOT / folder).rglob("*.py")]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_every_comparison_states_its_tolerances(path: Path) -> None:
+    """NumPy's and pytest's own add 1e-8 and 1e-12 of anything where nothing else is said."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func).rpartition(".")[2]
+            stated = {keyword.arg for keyword in node.keywords}
+            assert name not in {"allclose", "isclose"}, f"line {node.lineno}: take assert_within"
+            assert TOLERANCES.get(name, set()) <= stated, f"line {node.lineno}"
+
+
+# --- Exact values ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _more_digits() -> Iterator[None]:
+    """What is known from elsewhere is computed in mpmath's own context, not in the oracle's."""
+    with mpmath.workdps(500):
+        yield
+
+
+def same(found: Any, expected: Any) -> None:
+    """Refuse what differs in the 45th digit."""
+    for a, b in zip(np.ravel(found), np.ravel(np.asarray(expected, object)), strict=True):
+        assert a == b or abs(a - b) <= abs(b) * mpmath.mpf(10) ** -45, (a, b)
+
+
+GAPS = pytest.mark.parametrize("gap", [0.0, 0.3, 5.0, 37.0, 100.1, 700.0])
+
+
+@GAPS
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+def test_two_classes(gap: float, offset: float) -> None:
+    """The forms that lose nothing, which the oracle does without."""
+    z = [offset + gap, offset]
+    g = mpmath.mpf(z[0]) - mpmath.mpf(z[1])
+    rest = mpmath.log1p(mpmath.exp(-g))
+    total = 1 + mpmath.exp(-g)
+    p = [1 / total, mpmath.exp(-g) / total]
+    product = mpmath.exp(-g) / total**2
+    losses = [rest, g + rest]
+    same(oracle.logsumexp(z).values, mpmath.mpf(z[0]) + rest)
+    same(oracle.log_softmax(z).values, [-losses[0], -losses[1]])
+    same(oracle.softmax(z).values, p)
+    same(oracle.softmax_jacobian(z).values, [product, -product, -product, product])
+    same(oracle.softmax_cross_entropy([z, z], [0, 1]).values, losses)
+    same(oracle.softmax_cross_entropy_grad([z, z], [0, 1]).values, [-p[1], p[1], p[0], -p[0]])
+    same(oracle.softmax_cross_entropy_hess(z, np.int64(0)).values, [product, -product, -product, product])
+    same(oracle.softmax_cross_entropy_hvp(z, np.int64(1), [1.0, 0.0]).values, [product, -product])
+    same(oracle.logsumexp(z).scale, max(mpmath.mpf(z[0]) + rest, rest))
+
+
+@GAPS
+def test_single_logits(gap: float) -> None:
+    x = np.array([gap, -gap])
+    g = mpmath.mpf(gap)
+    up, down = 1 / (1 + mpmath.exp(-g)), mpmath.exp(-g) / (1 + mpmath.exp(-g))
+    near, far = mpmath.log1p(mpmath.exp(-g)), g + mpmath.log1p(mpmath.exp(-g))
+    quarter = [mpmath.mpf(0.25) * up - mpmath.mpf(0.75) * down, mpmath.mpf(0.25) * down - 0.75 * up]
+    both = [mpmath.mpf(0.25) * up + mpmath.mpf(0.75) * down, mpmath.mpf(0.25) * down + 0.75 * up]
+    mixed = [0.75 * near + 0.25 * far, 0.75 * far + 0.25 * near]
+    product = up * down
+    same(oracle.sigmoid(x).values, [up, down])
+    same(oracle.log_sigmoid(x).values, [-near, -far])
+    same(oracle.softplus(x).values, [far, near])
+    same(oracle.sigmoid_cross_entropy(x, [1, 1]).values, [near, far])
+    same(oracle.sigmoid_cross_entropy(x, 0.75).values, mixed)
+    same(oracle.sigmoid_cross_entropy_grad(x, [1, 0]).values, [-down, down])
+    grad = oracle.sigmoid_cross_entropy_grad(x, 0.75)
+    same(grad.values, quarter)
+    same(grad.scale, both)
+    same(oracle.sigmoid_cross_entropy_hess(x, 1.0).values, [product, product])
+    same(oracle.sigmoid_cross_entropy_hvp(x, 1.0, [2.0, -3.0]).values, [2 * product, -3 * product])
+
+
+@pytest.mark.parametrize("classes", [1, 2, 7])
+def test_equal_logits(classes: int) -> None:
+    z, k = np.full((2, classes), 3.5), mpmath.mpf(classes)
+    log_k, even, pair = mpmath.log(k), 1 / k, 1 / k**2
+    half = mpmath.mpf(3.5) / 2 + log_k
+    same(oracle.logsumexp(z, temperature=2.0).values, [half] * 2)
+    same(oracle.log_softmax(z).values, [-log_k] * 2 * classes)
+    same(oracle.softmax(z).values, [even] * 2 * classes)
+    same(oracle.softmax_jacobian(z[0]).values, even * np.eye(classes, dtype=int) - pair)
+    y = np.full((2, classes), 0.5)  # of any mass
+    same(oracle.softmax_cross_entropy(z, y).values, [log_k * k / 2] * 2)
+    grad = oracle.softmax_cross_entropy_grad(z, y)
+    assert (np.abs(grad.values) <= 1e-50).all()
+    same(grad.scale, [(1 - even)] * 2 * classes)
+    uniform = np.full(classes, 0.5)
+    same(oracle.cross_entropy(uniform, uniform).values, k * mpmath.log(2) / 2)
+
+
+def test_classes_that_are_ruled_out() -> None:
+    z = [1.0, -np.inf, 1.0]
+    assert oracle.softmax(z).values.tolist() == [0.5, 0.0, 0.5]
+    assert oracle.log_softmax(z).values[1] == -np.inf
+    found = oracle.softmax_cross_entropy([z] * 2, [[0.5, 0, 0.5], [0.5, 0.5, 0]]).values
+    same(found[0], mpmath.log(2))
+    assert found[1] == np.inf
+    assert oracle.log_softmax([3.0, -np.inf]).values.tolist() == [0.0, -np.inf]
+
+
+def test_temperature() -> None:
+    z = np.array([0.3, -0.2, 5.0])
+    same(oracle.log_softmax(z, temperature=0.25).values, oracle.log_softmax(4 * z).values)
+
+
+Z = np.random.default_rng(0).normal(size=(3, 4))
+Y = oracle.distributions(np.random.default_rng(1).normal(size=(3, 4)))
+
+
+@pytest.mark.parametrize("target", [np.array([0, 3, 1]), Y], ids=["labels", "distributions"])
+def test_gradients_are_the_derivatives(target: Any) -> None:
+    """By mpmath's differences, in the definition with its sums written out."""
+    row = functools.partial(loss_by_hand, Y[0] if target.ndim == 2 else np.eye(4)[target[0]])
+    gradient = oracle.softmax_cross_entropy_grad(Z, target).values[0]
+    hessian = oracle.softmax_cross_entropy_hess(Z, target).values[0]
+    vector = np.array([0.5, -1.0, 2.0, 0.25])
+    product = oracle.softmax_cross_entropy_hvp(Z, target, np.stack([vector] * 3)).values[0]
+    places = np.eye(4, dtype=int)
+    first = [mpmath.diff(row, tuple(map(float, Z[0])), tuple(map(int, a))) for a in places]
+    second = [
+        [mpmath.diff(row, tuple(map(float, Z[0])), tuple(map(int, a + b))) for b in places] for a in places
+    ]
+    # A difference has half of the digits, a second one a third.
+    for found, expected in ((gradient, first), (hessian, second), (product, np.array(second) @ vector)):
+        for a, b in zip(np.ravel(found), np.ravel(expected), strict=True):
+            assert abs(a - b) <= 1e-20
+
+
+def loss_by_hand(y: Any, *z: Any) -> Any:
+    total = mpmath.log(sum(mpmath.exp(a) for a in z))
+    return sum(mpmath.mpf(float(b)) * (total - a) for a, b in zip(z, y, strict=True))
+
+
+def test_scales() -> None:
+    """What cancels in the gradient and in the Hessian's product: twice the smaller term at least."""
+    grad = oracle.softmax_cross_entropy_grad(Z, Y)
+    p, y = oracle.softmax(Z).values, Y.astype(object) + mpmath.mpf(0)
+    same(grad.scale, p * (y.sum(-1, keepdims=True) - y) + y * (1 - p))
+    product = oracle.softmax_cross_entropy_hvp(Z, Y, Z)
+    assert (np.abs(product.values) <= product.scale).all()
+    far = oracle.softmax_cross_entropy_hvp([[50.0, 0.0]], [0], [[1.0, 2.0]])
+    same(far.scale[0, 0], -far.values[0, 0])  # no 1 is left in it
+
+
+def test_distributions_of_known_entropy() -> None:
+    log_2, log_3 = mpmath.log(2), mpmath.log(3)
+    entropy = 2 * log_2 - 0.75 * log_3
+    p, q = [0.25, 0.75], [0.5, 0.5]
+    same(oracle.entropy(p).values, entropy)
+    same(oracle.cross_entropy(p, q).values, log_2)
+    same(oracle.kl_divergence(p, q).values, log_2 - entropy)
+    same(oracle.kl_divergence(q, p).values, log_2 - log_3 / 2)
+    same(oracle.perplexity([[0.125] * 8, [1.0] + [0.0] * 7]).values, [8, 1])
+    assert oracle.entropy([0.0, 1.0]).values == 0
+    assert oracle.cross_entropy([0.5, 0.5], [1.0, 0.0]).values == np.inf
+    assert oracle.kl_divergence([[0.5, 0.5], [1.0, 0.0]], [[1.0, 0.0], [1.0, 0.0]]).values.tolist() == [
+        np.inf,
+        0,
+    ]
+    assert oracle.kl_divergence(np.ones(1), np.ones(1, np.float32)).dtype == np.float64
+
+
+def test_divergence_next_to_0() -> None:
+    tiny = 2.0**-50
+    found = oracle.kl_divergence([0.5, 0.5], [0.5 + tiny, 0.5 - tiny]).values
+    # - log(1 - 4 tiny^2) / 2, and below the rounding of what is equal.
+    assert abs(found / (2 * EXACT.mpf(tiny) ** 2) - 1) <= 1e-25
+    small = [1e-300, 1.0], [2e-300, 1.0]
+    assert abs(oracle.kl_divergence(*small).values / 1e-300 - (1 - EXACT.log(2))) <= 1e-12
+
+
+def test_means_by_hand() -> None:
+    z, log_2 = np.zeros((3, 2)), EXACT.log(2)
+    z[2] = -50.0, 0.0
+    far = 50 + mpmath.log1p(mpmath.exp(-50))
+    near = far - 50
+    p = mpmath.exp(-50) / (1 + mpmath.exp(-50))
+    mean = oracle.mean_cross_entropy
+    same(mean(z, [0, 1, 0]).values, (2 * log_2 + far) / 3)
+    same(mean(z, [0, 1, 0], sample_weight=[1, 2, 4]).values, (3 * log_2 + 4 * far) / 7)
+    same(mean(z, [0, 1, 1], class_weight=[3, 1]).values, (4 * log_2 + near) / 5)
+    same(mean(z, [0, -100, 1], ignored=-100).values, (log_2 + near) / 2)
+    same(mean(z, [0, 1, 1], smoothing=0.5).values, (2 * log_2 + 0.75 * near + 0.25 * far) / 3)
+    same(mean(z, [[1.0, 0], [0.5, 0.5], [0.25, 0.75]]).values, (2 * log_2 + 0.25 * far + 0.75 * near) / 3)
+    halves = np.array([[0.5, 0.0], [0.0, 0.5], [0.0, 0.5]])
+    same(mean(z, halves).values, (log_2 + near / 2) / 3)
+    same(mean(z, halves, class_weight=[1, 3]).values, (2 * log_2 + 1.5 * near) / 3.5)
+    gradient = oracle.mean_cross_entropy_value_and_grad(z, [0, 1, 1], sample_weight=[1, 0, 3])[1]
+    same(gradient.values, np.array([[-0.125, 0.125], [0, 0], [0.75 * p, -0.75 * p]], object))
+    same(gradient.scale, gradient.values)
+    gradient = oracle.mean_cross_entropy_value_and_grad(z, [0, 1, 1], smoothing=0.5)[1]
+    same(gradient.values[0], [-EXACT.mpf(1) / 12, EXACT.mpf(1) / 12])
+    same(gradient.scale[0], [EXACT.mpf(5) / 12, EXACT.mpf(1) / 4])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_dtype_of_what_should_come(dtype: Any) -> None:
+    z, y = np.zeros((2, 3), dtype), np.full((2, 3), 1 / 3)
+    assert oracle.softmax(z).dtype == oracle.softmax_cross_entropy_hess(z, y).dtype == dtype
+    assert oracle.sigmoid_cross_entropy(z, 1.0).dtype == dtype
+    loss, gradient = oracle.mean_cross_entropy_value_and_grad(z, y)
+    assert (loss.dtype, gradient.dtype) == (np.float64, dtype)
+    assert oracle.softmax([0, 1]).dtype == oracle.softplus(3).dtype == np.float64
+
+
+def test_the_precision_of_mpmath_is_left_alone() -> None:
+    before = mpmath.mp.dps
+    with mpmath.workdps(5):
+        same(oracle.logsumexp([0.0, 0.0]).values, EXACT.log(2))
+    assert mpmath.mp.dps == before
+    assert EXACT.dps == 60
+
+
+def test_inputs_are_distributions() -> None:
+    p = oracle.distributions(np.array([[0.0, 0.0], [1000.0, 0.0]]), np.float32)
+    assert p.tolist() == [[0.5, 0.5], [1.0, 0.0]]
+    assert p.dtype == np.float32
