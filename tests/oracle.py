@@ -273,8 +273,8 @@ def mean_cross_entropy_value_and_grad(
     *,
     sample_weight: Any = None,
     class_weight: Any = None,
-    ignored: Any = None,
-    smoothing: float = 0.0,
+    ignore_index: Any = None,
+    label_smoothing: float = 0.0,
 ) -> tuple[Exact, Exact]:
     """The error of the gradient is relative to (p + y) times the weight, but for labels to itself.
 
@@ -284,17 +284,17 @@ def mean_cross_entropy_value_and_grad(
     count, classes = rows.p.shape
     v = _numbers(np.ones(count) if sample_weight is None else sample_weight)
     if target.ndim == 1:
-        v = np.where(target == ignored, ZERO, v)
-        target = np.where(target == ignored, 0, target)
+        v = np.where(target == ignore_index, ZERO, v)
+        target = np.where(target == ignore_index, 0, target)
     y = _distributions(target, classes)
-    if smoothing:
-        y = (1 - EXACT.mpf(smoothing)) * y + EXACT.mpf(smoothing) / classes
+    if label_smoothing:
+        y = (1 - EXACT.mpf(label_smoothing)) * y + EXACT.mpf(label_smoothing) / classes
     y = y * v[:, None] * (1 if class_weight is None else _numbers(class_weight))
     weight = v.sum() if class_weight is None else y.sum()
     mass = y.sum(axis=-1, keepdims=True)
     loss = _surprisal(y, rows.log_p).sum() / weight
     gradient = (rows.p * (mass - y) - y * rows.others) / weight
-    scale = gradient if target.ndim == 1 and not smoothing else (rows.p * mass + y) / weight
+    scale = gradient if target.ndim == 1 and not label_smoothing else (rows.p * mass + y) / weight
     return Exact(loss, loss, np.float64), Exact(gradient, scale, rows.dtype)
 
 

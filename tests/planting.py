@@ -45,7 +45,7 @@ class Plant:
         if isinstance(result, tuple):
             parts = [self.spoil(f"{name}[{n}]", part, unit) for n, part in enumerate(result)]
             return result._make(parts) if hasattr(result, "_make") else tuple(parts)
-        values = np.array(result)
+        values = np.array(result, order="C")  # so that its flat form is no copy
         if values.dtype.kind != "f" or values.size == 0:
             return result
         self.seen[name] = None

@@ -322,8 +322,8 @@ def test_means_by_hand() -> None:
     same(mean(z, [0, 1, 0]).values, (2 * log_2 + far) / 3)
     same(mean(z, [0, 1, 0], sample_weight=[1, 2, 4]).values, (3 * log_2 + 4 * far) / 7)
     same(mean(z, [0, 1, 1], class_weight=[3, 1]).values, (4 * log_2 + near) / 5)
-    same(mean(z, [0, -100, 1], ignored=-100).values, (log_2 + near) / 2)
-    same(mean(z, [0, 1, 1], smoothing=0.5).values, (2 * log_2 + 0.75 * near + 0.25 * far) / 3)
+    same(mean(z, [0, -100, 1], ignore_index=-100).values, (log_2 + near) / 2)
+    same(mean(z, [0, 1, 1], label_smoothing=0.5).values, (2 * log_2 + 0.75 * near + 0.25 * far) / 3)
     same(mean(z, [[1.0, 0], [0.5, 0.5], [0.25, 0.75]]).values, (2 * log_2 + 0.25 * far + 0.75 * near) / 3)
     halves = np.array([[0.5, 0.0], [0.0, 0.5], [0.0, 0.5]])
     same(mean(z, halves).values, (log_2 + near / 2) / 3)
@@ -331,7 +331,7 @@ def test_means_by_hand() -> None:
     gradient = oracle.mean_cross_entropy_value_and_grad(z, [0, 1, 1], sample_weight=[1, 0, 3])[1]
     same(gradient.values, np.array([[-0.125, 0.125], [0, 0], [0.75 * p, -0.75 * p]], object))
     same(gradient.scale, gradient.values)
-    gradient = oracle.mean_cross_entropy_value_and_grad(z, [0, 1, 1], smoothing=0.5)[1]
+    gradient = oracle.mean_cross_entropy_value_and_grad(z, [0, 1, 1], label_smoothing=0.5)[1]
     same(gradient.values[0], [-EXACT.mpf(1) / 12, EXACT.mpf(1) / 12])
     same(gradient.scale[0], [EXACT.mpf(5) / 12, EXACT.mpf(1) / 4])
 

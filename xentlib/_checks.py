@@ -67,7 +67,7 @@ def check_labels(labels: Any, num_classes: int, name: str) -> None:
         _refuse(
             (labels < 0) | (labels >= num_classes),
             labels,
-            f"{name} must be labels from 0 to {num_classes - 1}",
+            f"{name} must be from 0 to {num_classes - 1}",
         )
 
 
@@ -105,7 +105,7 @@ def check_target(found: Rows, target: Any) -> Any:
     xp = found.xp
     if is_integral(xp, target) and tuple(target.shape) == found.batch:
         if xp is np:
-            check_labels(target, found.values.shape[-1], "target")
+            check_labels(target, found.values.shape[-1], "labels in target")
         return target
     if is_real(xp, target) and tuple(target.shape) == found.shape:
         target = class_axis_last(xp, target, found.axis)
@@ -172,12 +172,18 @@ def share(value: Any, name: str) -> float:
     return result
 
 
-def count(value: Any, name: str) -> int:
-    """Return a whole number of at least 1; refuse all else."""
+def integer(value: Any, name: str) -> int:
+    """Return an integer; refuse all else."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         message = f"{name} must be an integer, but is {value!r}"
         raise TypeError(message)
-    if value < 1:
+    return int(value)
+
+
+def count(value: Any, name: str) -> int:
+    """Return an integer of at least 1; refuse all else."""
+    result = integer(value, name)
+    if result < 1:
         message = f"{name} must be at least 1, but is {value}"
         raise ValueError(message)
-    return int(value)
+    return result

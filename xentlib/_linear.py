@@ -145,7 +145,7 @@ def _head(inputs: Any, weight: Any, target: Any, bias: Any) -> _Head:
         raise TypeError(message)
     if t.shape != (len(x),):
         _arrays.refuse_shape("target", t.shape, (len(x),), "one label for each row of the inputs")
-    _checks.check_labels(t, len(w), "target")
+    _checks.check_labels(t, len(w), "labels in target")
     return _Head(x, w, t.astype(np.intp, copy=False), b[0] if b else None)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
@@ -67,7 +66,7 @@ def read_batch(
         if y.dtype.kind not in "iu":
             message = "ignore_index needs labels: give distributions that do not count a sample weight of 0"
             raise ValueError(message)
-        kept = y != operator.index(ignore_index)
+        kept = y != _checks.integer(ignore_index, "ignore_index")
         y = np.where(kept, y, 0)
     y = _checks.check_target(found, y)
     are_labels = y.dtype.kind in "iu"

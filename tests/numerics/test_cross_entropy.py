@@ -12,7 +12,7 @@ import sympy as sp
 from oracle import assert_within
 
 from xentlib import (
-    _arrays,
+    _kernel,
     cross_entropy,
     log_softmax,
     one_hot,
@@ -25,6 +25,7 @@ from xentlib import (
     softmax_cross_entropy_grad,
     softmax_cross_entropy_hess,
     softmax_cross_entropy_hvp,
+    softmax_cross_entropy_value_and_grad,
 )
 from xentlib.differences import gradient, hessian, jacobian
 from xentlib.proof import entries, i, j, k, lse, sum_over, z
@@ -283,9 +284,26 @@ def test_axis(function: Any, axis: int) -> None:
 @pytest.mark.parametrize("function", SOFTMAX)
 def test_blocks_of_rows_are_the_whole(monkeypatch: pytest.MonkeyPatch, function: Any, target: Any) -> None:
     whole = call(function, Z, target, V)
-    monkeypatch.setattr(_arrays, "BLOCK", 11)
+    monkeypatch.setattr(_kernel, "BLOCK", 88)
     # Sums may be taken in another order: each result is within its bound.
     assert_within(call(function, Z, target, V), whole, eps=16, scale=1 + np.abs(whole))
+
+
+@pytest.mark.accuracy
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("axis", [-1, 0])
+@pytest.mark.parametrize("target", [LABELS, Y], ids=["labels", "distributions"])
+def test_value_and_gradient_in_one_call(target: Any, axis: int, dtype: Any) -> None:
+    z = Z.astype(dtype)
+    given = target if target is LABELS else np.moveaxis(target, -1, axis)
+    loss, gradient = softmax_cross_entropy_value_and_grad(np.moveaxis(z, -1, axis), given, axis=axis)
+    assert_within(loss, oracle.softmax_cross_entropy(z, target), eps=4)
+    exact = oracle.softmax_cross_entropy_grad(z, target)
+    assert_within(np.moveaxis(gradient, axis, -1), exact, eps=4 if target is LABELS else 6)
+
+
+def test_arguments_may_be_named() -> None:
+    assert softmax_cross_entropy(target=0, logits=[0.0, 0.0]) == softmax_cross_entropy([0.0, 0.0], 0)
 
 
 def test_one_class() -> None:
@@ -432,9 +450,9 @@ SQUARE = np.zeros((2, 3))
 @pytest.mark.parametrize(
     ("logits", "target", "error", "message"),
     [
-        (SQUARE, [0, 3], ValueError, r"target must be labels from 0 to 2, but is 3 at \(1,\)"),
-        (SQUARE, [0, -1], ValueError, r"target must be labels from 0 to 2, but is -1 at \(1,\)"),
-        (SQUARE[0], 3, ValueError, "target must be labels from 0 to 2, but is 3$"),
+        (SQUARE, [0, 3], ValueError, r"labels in target must be from 0 to 2, but the value at 1 is 3"),
+        (SQUARE, [0, -1], ValueError, r"labels in target must be from 0 to 2, but the value at 1 is -1"),
+        (SQUARE[0], 3, ValueError, "labels in target must be from 0 to 2, but the value is 3$"),
         (SQUARE, [0.0, 1.0], TypeError, r"integers of shape \(2,\), .* holds float64 in shape \(2,\)"),
         (SQUARE, [[0, 0, 1]] * 2, TypeError, r"real numbers of shape \(2, 3\), but holds int64"),
         (SQUARE, [True, False], TypeError, r"but holds bool in shape \(2,\)"),
@@ -446,10 +464,10 @@ SQUARE = np.zeros((2, 3))
         (SQUARE, [[1.0, 0, 0]], ValueError, r"but holds float64 in shape \(1, 3\)"),
         (SQUARE, [[1.0, 0, 0], [1.5, -0.5, 0]], ValueError, r"target .* the entry at \(1, 1\) .* is -0.5"),
         (SQUARE, [[1.0, 0, 0], [np.nan, 1, 0]], ValueError, r"target .* the entry at \(1, 0\) .* is nan"),
-        (SQUARE, [[1.0, 0, 0], [0.5, 0, 0.4]], ValueError, r"target .* the sum of the row \(1,\) is 0.9"),
+        (SQUARE, [[1.0, 0, 0], [0.5, 0, 0.4]], ValueError, r"target .* the row at 1 sums to 0.9"),
         ([[0.0, np.nan]], [0], ValueError, r"the logit at \(0, 1\) \(class axis last\) is nan"),
         ([[0.0, np.inf]], [0], ValueError, r"the logit at \(0, 1\) \(class axis last\) is inf"),
-        ([[0.0], [-np.inf]], [0, 0], ValueError, r"every class of the row \(1,\) has the logit -inf"),
+        ([[0.0], [-np.inf]], [0, 0], ValueError, r"every class of the row at 1 is masked"),
         ([["a"]], [0], TypeError, "logits must be real numbers, but their dtype is <U1"),
         (np.zeros((2, 0)), [0, 0], ValueError, r"at least one class, but the shape is \(2, 0\)"),
         (1.0, 0, ValueError, "logits must have a class axis, which the single number 1.0 has not"),
@@ -468,7 +486,7 @@ def test_what_softmax_losses_refuse(
     [
         ([1.0, 1.0], ValueError, r"vector has shape \(2,\), but must have \(2, 3\), the shape of the logits"),
         (np.ones((1, 3)), ValueError, r"vector has shape \(1, 3\), but must have \(2, 3\)"),
-        ([[0, 0, 0], [0, np.inf, 0]], ValueError, r"vector must be finite, but is inf at \(1, 1\)"),
+        ([[0, 0, 0], [0, np.inf, 0]], ValueError, r"vector must be finite, but the value at \(1, 1\) is inf"),
         (np.full((2, 3), 1j), TypeError, "vector must be real numbers, but their dtype is complex128"),
     ],
     ids=str,
@@ -490,11 +508,16 @@ def test_an_axis_that_does_not_exist(function: Any) -> None:
 @pytest.mark.parametrize(
     ("x", "target", "error", "message"),
     [
-        ([0.0, np.nan], 1.0, ValueError, r"logits must be numbers, but the one at \(1,\) is nan"),
-        ([0.0, 0.0], [0.0, 1.5], ValueError, r"target must lie between 0 and 1, but is 1.5 at \(1,\)"),
-        ([0.0, 0.0], [0.0, -0.5], ValueError, r"target must lie between 0 and 1, but is -0.5 at \(1,\)"),
-        ([0.0, 0.0], [0.0, np.nan], ValueError, r"target must lie between 0 and 1, but is nan at \(1,\)"),
-        ([0.0, 0.0], 2, ValueError, "target must lie between 0 and 1, but is 2.0"),
+        ([0.0, np.nan], 1.0, ValueError, r"logits must be numbers, but the value at 1 is nan"),
+        ([0.0, 0.0], [0.0, 1.5], ValueError, r"target must lie between 0 and 1, but the value at 1 is 1.5"),
+        ([0.0, 0.0], [0.0, -0.5], ValueError, r"target must lie between 0 and 1, but the value at 1 is -0.5"),
+        (
+            [0.0, 0.0],
+            [0.0, np.nan],
+            ValueError,
+            r"target must lie between 0 and 1, but the value at 1 is nan",
+        ),
+        ([0.0, 0.0], 2, ValueError, "target must lie between 0 and 1, but the value is 2.0"),
         (np.zeros(3), np.zeros((3, 1)), ValueError, r"target has shape \(3, 1\), but must have \(3,\)"),
         (np.zeros(3), np.zeros(1), ValueError, r"target has shape \(1,\), .* or be one number"),
         ([1j], 1.0, TypeError, "logits must be real numbers, but their dtype is complex128"),

@@ -129,7 +129,7 @@ BAD_LINEAR: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"inputs": Z * 1j},
         TypeError,
-        "inputs must be real numbers of at most 64 bits, but the dtype is complex128",
+        "inputs must be real numbers of at most 64 bits, but their dtype is complex128",
     ),
     ({"weight": np.full((5, 4), "a")}, TypeError, "weight must be real numbers"),
     ({"bias": np.full(5, None)}, TypeError, "bias must be real numbers"),
@@ -142,21 +142,21 @@ BAD_LINEAR: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"target": Y.astype(float)},
         TypeError,
-        r"target must be labels, integers of shape \(6,\), but the dtype is float64",
+        r"target must be labels, integers of shape \(6,\), but its dtype is float64",
     ),
-    ({"target": Y[:5]}, ValueError, r"target must have shape \(6,\), but has \(5,\)"),
-    ({"target": Y + 2}, ValueError, "labels must be from 0 to 4, but the label at 3 is 5"),
-    ({"target": Y - 1}, ValueError, "labels must be from 0 to 4, but the label at 0 is -1"),
+    ({"target": Y[:5]}, ValueError, r"target has shape \(5,\), but must have \(6,\)"),
+    ({"target": Y + 2}, ValueError, "labels in target must be from 0 to 4, but the value at 3 is 5"),
+    ({"target": Y - 1}, ValueError, "labels in target must be from 0 to 4, but the value at 0 is -1"),
     ({"memory": 10_000}, ValueError, r"memory must be at least \d+ bytes for 6 rows of 4, but is 10000"),
 ]
 BAD_VALUES: list[tuple[dict[str, Any], str]] = [
-    ({"inputs": np.where(np.arange(6)[:, None] == 4, np.nan, Z)}, "logit of row 4, class 0 is nan"),
-    ({"bias": np.array([0, 0, 0, np.inf, 0])}, "logit of row 0, class 3 is inf"),
-    ({"bias": np.array([np.inf, 0, 0, 0, 0])}, "logit of row 0, class 0 is inf"),
-    ({"bias": np.full(5, -np.inf)}, "every class of row 0 has the logit -inf"),
+    ({"inputs": np.where(np.arange(6)[:, None] == 4, np.nan, Z)}, r"the logit at \(4, 0\) .* is nan"),
+    ({"bias": np.array([0, 0, 0, np.inf, 0])}, r"the logit at \(0, 3\) .* is inf"),
+    ({"bias": np.array([np.inf, 0, 0, 0, 0])}, r"the logit at \(0, 0\) .* is inf"),
+    ({"bias": np.full(5, -np.inf)}, "every class of the row at 0 is masked"),
     (
         {"inputs": 1e200 * np.ones((6, 4)), "weight": 1e200 * np.ones((5, 4))},
-        "logit of row 0, class 0 is inf",
+        r"the logit at \(0, 0\) .* is inf",
     ),
 ]
 GOOD = {"inputs": Z, "weight": np.vstack([W, Z[:4]]), "target": Y, "bias": np.zeros(5)}
@@ -185,5 +185,5 @@ def test_bad_linear_rows_are_counted_over_chunks(monkeypatch: pytest.MonkeyPatch
     x = np.zeros((600, 2))
     x[590, 1] = np.nan
     memory = 3 * 2**8 + 2 * 8 + 512 * 3 * 8
-    with pytest.raises(ValueError, match="logit of row 590, class 0 is nan"):
+    with pytest.raises(ValueError, match=r"the logit at \(590, 0\) .* is nan"):
         linear_cross_entropy_value_and_grad(x, np.ones((3, 2)), np.zeros(600, int), memory=memory)

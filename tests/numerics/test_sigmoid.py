@@ -48,7 +48,7 @@ def test_single_logits_of_all_kinds(function: Any) -> None:
     assert np.array_equal(function(x.astype(np.int8)), expected)
     assert np.array_equal(function(x.T), expected.T)
     assert np.array_equal(function([False, True]), function([0.0, 1.0]))
-    with pytest.raises(ValueError, match=r"x must be numbers, but the one at \(1, 0\) is nan"):
+    with pytest.raises(ValueError, match=r"x must be numbers, but the value at \(1, 0\) is nan"):
         function([[0.0, 0.0], [np.nan, 0.0]])
     with pytest.raises(TypeError, match="x must be real numbers, but their dtype is complex128"):
         function(1j)

@@ -277,15 +277,12 @@ def test_a_class_that_is_ruled_out() -> None:
 @pytest.mark.parametrize(
     ("z", "error", "message"),
     [
-        ([1.0, np.nan], ValueError, r"ruled out, but the logit at \(1,\) \(class axis last\) is nan"),
-        ([[0.0, 0.0], [np.inf, 0.0]], ValueError, r"the logit at \(1, 0\) \(class axis last\) is inf"),
+        ([1.0, np.nan], ValueError, r"masked class, but the logit at 1 \(class axis last\) is nan"),
         ([1j, 0.0], TypeError, "real numbers, but their dtype is complex128"),
         (["1", "2"], TypeError, "real numbers, but their dtype is <U1"),
         ([None, 1.0], TypeError, "real numbers, but their dtype is object"),
         (np.array(["2020-01-01"], "M8[D]"), TypeError, "real numbers, but their dtype is datetime64"),
         (3.0, ValueError, "the single number 3.0 has not: wrap it in a list"),
-        ([], ValueError, r"at least one class, but the shape is \(0,\)"),
-        (np.zeros((2, 0)), ValueError, r"at least one class, but the shape is \(2, 0\)"),
     ],
     ids=str,
 )
@@ -305,7 +302,7 @@ def test_all_classes_ruled_out() -> None:
     assert logsumexp(z).tolist() == [logsumexp([0.0, 1.0]), -np.inf]
     assert logsumexp(z, temperature=2.0).tolist() == [logsumexp([0.0, 0.5]), -np.inf]
     for function in ROWWISE:
-        with pytest.raises(ValueError, match=r"every class of the row \(1,\) has the logit -inf"):
+        with pytest.raises(ValueError, match=r"every class of the row at 1 is masked"):
             function(z)
 
 
@@ -347,7 +344,7 @@ def test_subnormal_logits_and_results() -> None:
 def test_masked_rows_below_others_are_found_in_their_place() -> None:
     z = np.zeros((2, 3, 4))
     z[1, 2] = -np.inf
-    with pytest.raises(ValueError, match=r"every class of the row \(1, 2\)"):
+    with pytest.raises(ValueError, match=r"every class of the row at \(1, 2\)"):
         softmax(z)
     z[1, 0, 3] = np.nan
     with pytest.raises(ValueError, match=r"the logit at \(1, 0, 3\) \(class axis last\) is nan"):
