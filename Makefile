@@ -26,7 +26,7 @@ export NODE_USE_SYSTEM_CA := 1
 export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 export IPYTHONDIR := $(CURDIR)/.venv/ipython
 
-.PHONY: help book read test notebooks lint site-test peers accuracy bench lock clean
+.PHONY: help book read test oldest notebooks lint site-test peers accuracy bench lock clean
 
 help: ## list the goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,10 @@ read: book ## build the book and serve it on this machine (PORT=8000 picks the p
 
 test: .venv/ready ## run the tests and doctests, execute every notebook, measure the coverage
 	.venv/bin/python tools/covered.py
+
+oldest: .venv-oldest/ready ## run the tests of xentlib with the oldest packages that it allows
+	@# Old releases rest on what newer ones deprecate; that is no fault of ours.
+	.venv-oldest/bin/pytest -W ignore::DeprecationWarning xentlib tests/numerics tests/proof
 
 notebooks: .venv/ready ## execute every notebook in place and store its outputs
 	.venv/bin/python tools/notebooks.py
@@ -108,6 +112,13 @@ endif
 	@$(PEERS_PIP) install --quiet -r $< || grep '^[a-z]' $< | while read -r peer; do \
 	  $(PEERS_PIP) install --quiet "$$peer" || echo "not installed: $$peer"; done
 	@$(PEERS_PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# What xentlib needs in its oldest releases, what the tests need as pinned.
+.venv-oldest/ready: pyproject.toml requirements.txt .venv/packages
+	@.venv/uv/bin/uv venv --quiet --clear --python $(BASE) .venv-oldest
+	@$(UV_PIP) install --quiet --python .venv-oldest --resolution lowest-direct --editable '.[figures]' \
+	  $$(grep -E '^(hypothesis|ipykernel|nbclient|nbval|numpydoc|pytest|pytest-timeout|pytest-xdist)==' requirements.txt)
 	@touch $@
 
 .venv/actionlint/$(ACTIONLINT): .venv/packages
