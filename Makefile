@@ -26,7 +26,7 @@ export NODE_USE_SYSTEM_CA := 1
 export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 export IPYTHONDIR := $(CURDIR)/.venv/ipython
 
-.PHONY: help book read test oldest notebooks lint site-test peers accuracy bench lock clean
+.PHONY: help book read test oldest notebooks lint site-test peers accuracy bench dist lock clean
 
 help: ## list the goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -69,13 +69,16 @@ accuracy: .venv-peers/ready ## print the accuracy table and store it for the boo
 bench: .venv-peers/ready ## measure the speed beside the peers' and store it for the book (minutes)
 	PYTHONPATH=tests .venv-peers/bin/python tools/bench.py
 
+dist: .venv/packages ## build the package into dist and try it in an empty environment (TAG=v1.2.3: for release)
+	.venv/bin/python tools/release.py $${TAG:+"$$TAG"}
+
 lock: .venv/packages ## pin pyproject.toml's groups in requirements.txt (UPGRADE=1: the newest)
 	.venv/uv/bin/uv pip compile pyproject.toml --group book --group test --group lint \
 	  --universal --python-version 3.11 $(if $(UPGRADE),--upgrade) --quiet \
 	  --custom-compile-command 'make lock' --output-file requirements.txt
 
 clean: ## remove what the goals made, but for the environment (.venv)
-	rm -rf _build .*_cache .hypothesis *.egg-info
+	rm -rf _build dist .*_cache .hypothesis *.egg-info
 
 # The environment. A named Python other than the one in use makes it anew.
 ifdef PYTHON

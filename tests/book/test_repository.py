@@ -85,7 +85,8 @@ def test_links_that_lead_somewhere_are_accepted():
 
 
 def test_the_addresses_are_the_same_everywhere():
-    assert PROJECT["project"]["urls"] == {"Book": SITE, "Repository": REPOSITORY}
+    changelog = f"{REPOSITORY}/blob/main/CHANGELOG.md"
+    assert PROJECT["project"]["urls"] == {"Book": SITE, "Repository": REPOSITORY, "Changelog": changelog}
     assert (CITATION["url"], CITATION["repository-code"]) == (SITE, REPOSITORY)
     assert SITE in read("README.md")
     assert f"git clone {REPOSITORY}" in read("README.md")
@@ -97,7 +98,10 @@ def test_the_addresses_are_the_same_everywhere():
 
 
 def test_the_version_is_the_same_everywhere():
-    assert CITATION["version"] == PROJECT["project"]["version"]
+    version = PROJECT["project"]["version"]
+    assert CITATION["version"] == version
+    assert f"\n## [{version}] - {CITATION['date-released']}\n" in read("CHANGELOG.md")
+    assert f"\n[Unreleased]: {REPOSITORY}/compare/v{version}...main\n" in read("CHANGELOG.md")
 
 
 def direct_dependencies():
