@@ -125,6 +125,17 @@ def test_every_dependency_has_its_reason():
     assert sorted(table) == sorted(direct_dependencies())
 
 
+def test_the_map_has_every_module_in_its_layer():
+    contracts = PROJECT["tool"]["importlinter"]["contracts"]
+    layers = [layer for contract in contracts for layer in contract.get("layers", [])]
+    folders = {contract["containers"][0] for contract in contracts if "containers" in contract}
+    text = read("CONTRIBUTING.md")
+    lists = text[text.index("The numbers, `xentlib`:") : text.index("`figures` draws for the book")]
+    listed = [re.findall(r"(?:^- |; )`(\w+)`", line) for line in lists.splitlines() if line.startswith("- ")]
+    assert listed == [layer.split(" | ") for layer in layers]
+    assert folders == {"xentlib", "xentlib.proof"}
+
+
 def test_what_a_review_may_not_ask_for_has_its_reason():
     table = re.findall(r"(?m)^\| ((?:[A-Z]+\d+(?:, )?)+) \| .+ \| \S", read("CONTRIBUTING.md"))
     assert ", ".join(table).split(", ") == PROJECT["tool"]["repo-review"]["ignore"]
