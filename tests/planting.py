@@ -131,8 +131,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     session.items[:] = [group[len(group) // 2] for group in groups.values()]
     # Of made-up inputs a few, and what is spoilt at one of them need not be found again at a smaller one.
     few = settings(settings(), max_examples=10, phases=[Phase.generate], report_multiple_bugs=False)
-    for test in {item.function for item in session.items if hasattr(item.function, "is_hypothesis_test")}:
-        few(test)
+    for test in {item.function for item in session.items if isinstance(item, pytest.Function)}:
+        if hasattr(test, "is_hypothesis_test"):
+            few(test)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -85,7 +85,8 @@ def test_links_that_lead_somewhere_are_accepted():
 
 
 def test_the_addresses_are_the_same_everywhere():
-    assert PROJECT["project"]["urls"] == {"Book": SITE, "Repository": REPOSITORY}
+    changelog = f"{REPOSITORY}/blob/main/CHANGELOG.md"
+    assert PROJECT["project"]["urls"] == {"Book": SITE, "Repository": REPOSITORY, "Changelog": changelog}
     assert (CITATION["url"], CITATION["repository-code"]) == (SITE, REPOSITORY)
     assert SITE in read("README.md")
     assert f"git clone {REPOSITORY}" in read("README.md")
@@ -97,13 +98,17 @@ def test_the_addresses_are_the_same_everywhere():
 
 
 def test_the_version_is_the_same_everywhere():
-    assert CITATION["version"] == PROJECT["project"]["version"]
+    version = PROJECT["project"]["version"]
+    assert CITATION["version"] == version
+    assert f"\n## [{version}] - {CITATION['date-released']}\n" in read("CHANGELOG.md")
+    assert f"\n[Unreleased]: {REPOSITORY}/compare/v{version}...main\n" in read("CHANGELOG.md")
 
 
 def direct_dependencies():
     """Return the names of what pyproject.toml asks for, but for what its packages need in turn."""
     asked = [PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"].values()]
-    return {re.split(r"[^\w-]", item)[0].lower() for items in asked for item in items}
+    named = [item for items in asked for item in items if isinstance(item, str)]  # else: another group
+    return {re.split(r"[^\w-]", item)[0].lower() for item in named}
 
 
 def test_every_requirement_is_pinned():
@@ -118,6 +123,22 @@ def test_every_requirement_is_pinned():
 def test_every_dependency_has_its_reason():
     table = re.findall(r"(?m)^\| `([\w-]+)` \| \S", read("CONTRIBUTING.md"))
     assert sorted(table) == sorted(direct_dependencies())
+
+
+def test_the_map_has_every_module_in_its_layer():
+    contracts = PROJECT["tool"]["importlinter"]["contracts"]
+    layers = [layer for contract in contracts for layer in contract.get("layers", [])]
+    folders = {contract["containers"][0] for contract in contracts if "containers" in contract}
+    text = read("CONTRIBUTING.md")
+    lists = text[text.index("The numbers, `xentlib`:") : text.index("`figures` draws for the book")]
+    listed = [re.findall(r"(?:^- |; )`(\w+)`", line) for line in lists.splitlines() if line.startswith("- ")]
+    assert listed == [layer.split(" | ") for layer in layers]
+    assert folders == {"xentlib", "xentlib.proof"}
+
+
+def test_what_a_review_may_not_ask_for_has_its_reason():
+    table = re.findall(r"(?m)^\| ((?:[A-Z]+\d+(?:, )?)+) \| .+ \| \S", read("CONTRIBUTING.md"))
+    assert ", ".join(table).split(", ") == PROJECT["tool"]["repo-review"]["ignore"]
 
 
 def test_the_pythons_are_the_same_everywhere():
