@@ -219,34 +219,36 @@ lse = A[()]
 """Log-sum-exp of the logits of one sample, printed A."""
 
 
-def symbols_of(statement: Any) -> frozenset[Any]:
-    """Return the free symbols of a statement with those inside its named quantities.
+@cache
+def symbols_of(expr: Any) -> frozenset[Any]:
+    """Return the free symbols of an expression with those inside its named quantities.
 
     Parameters
     ----------
-    statement : Basic
+    expr : Basic
         An expression or a statement.
 
     Returns
     -------
     frozenset of Symbol
-        Sizes, indices, variables and the labels of arrays, but no `Dummy`.
+        Sizes, indices, variables and the labels of arrays.
+
+    Examples
+    --------
+    >>> from xentlib.proof import K, i, p
+    >>> symbols_of(p[i]) == {K, i, z.label}
+    True
     """
-    return frozenset(s for s in _symbols(statement) if not isinstance(s, sp.Dummy))
-
-
-@cache
-def _symbols(expr: Any) -> frozenset[Any]:
-    """Return the free symbols; altered statements share most parts, so that the cache pays."""
     if isinstance(expr, sp.Symbol):
         return frozenset({expr})
     if isinstance(expr, Defined):
         formula, stands_for = definition(expr)
-        return _symbols(formula) | frozenset(stands_for.values())
+        return (symbols_of(formula) - stands_for.keys()) | frozenset(stands_for.values())
     if isinstance(expr, sp.Sum | sp.Product):
         term, (index, first, last) = outermost(expr)
-        return (_symbols(term) - {index}) | _symbols(first) | _symbols(last)
-    return frozenset().union(*map(_symbols, expr.args)) if isinstance(expr, sp.Basic) else frozenset()
+        return (symbols_of(term) - {index}) | symbols_of(first) | symbols_of(last)
+    # Altered statements share most parts, so that it pays to keep what was found.
+    return frozenset().union(*map(symbols_of, expr.args)) if isinstance(expr, sp.Basic) else frozenset()
 
 
 def sizes_of(statement: Any) -> list[sp.Symbol]:
