@@ -7,9 +7,10 @@ sums term by term and takes derivatives numerically, so that an error in the alg
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache, reduce
 from itertools import product
+from operator import mul
 from typing import Any
 
 import mpmath
@@ -17,8 +18,8 @@ import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from xentlib.proof._quantities import Defined, definition, symbols_of, unfold
-from xentlib.proof._symbols import SIZE, delta, outermost, size_of, z
+from xentlib.proof._quantities import Defined, axes_of, definition, symbols_of
+from xentlib.proof._symbols import SIZE, delta, outermost, z
 
 
 def digits(numbers: Any) -> int:
@@ -44,11 +45,19 @@ def digits(numbers: Any) -> int:
     >>> digits([1.5, [0.0, -100.0]])
     230
     """
-    flat = np.array([float(x) for number in numbers for x in np.ravel(np.asarray(number, dtype=object))])
-    if not np.isfinite(flat).all():
-        message = f"a point must have finite coordinates, not {flat}"
+    flat = list(_flat(numbers))
+    if not all(map(math.isfinite, flat)):
+        message = f"a point must have finite coordinates, not {np.array(flat)}"
         raise ValueError(message)
-    return 30 + 2 * int(np.abs(flat).max(initial=0))
+    return 30 + 2 * int(max(map(abs, flat), default=0))
+
+
+def _flat(numbers: Iterable[Any]) -> Iterator[float]:
+    for number in numbers:
+        if isinstance(number, list | tuple | np.ndarray):
+            yield from _flat(number)
+        else:
+            yield float(number)
 
 
 def evaluate(expr: Any, values: Mapping[Any, Any]) -> Any:
@@ -141,10 +150,11 @@ def _remembering(expr: Any, function: _Function) -> _Function:
 
 def _given(expr: Any) -> _Function:
     def number(at: _Point) -> Any:
-        if expr not in at:
+        value = at.get(expr)
+        if value is None:
             message = f"cannot evaluate {expr} of type {expr.func.__name__}: give its value in `values`"
             raise TypeError(message)
-        return at[expr]
+        return value
 
     return number
 
@@ -152,7 +162,16 @@ def _given(expr: Any) -> _Function:
 def _entry(entry: Defined) -> _Function:
     formula, stands_for = definition(entry)
     number = _function(formula)
-    return lambda at: number(_Point({**at, **{s: at[index] for s, index in stands_for.items()}}, at.found))
+    if not stands_for:
+        return number
+
+    def of_indices(at: _Point) -> Any:
+        inner = _Point(at, at.found)
+        for stand_in, index in stands_for.items():
+            inner[stand_in] = at[index]
+        return number(inner)
+
+    return of_indices
 
 
 def _total(total: sp.Sum | sp.Product) -> _Function:
@@ -178,64 +197,44 @@ def _whole(number: Any) -> int:
 
 
 def _element(element: sp.Indexed) -> _Function:
-    given, place = _given(element), _place(element)
+    base, given = element.base, _given(element)
+    indices = [(index, _function(index)) for index in element.indices]
 
     def number(at: _Point) -> Any:
-        if element.base not in at:
+        part = at.get(base)
+        if part is None:
             return given(at)
-        part = at[element.base]
-        for step in place(at):
-            part = part[step]
+        for index, function in indices:
+            place = function(at)
+            if not (1 <= place <= len(part) and mpmath.isint(place)):
+                message = f"{element} does not exist where {index} = {place}: there are {len(part)}, from 1"
+                raise IndexError(message)
+            part = part[int(place) - 1]
         return mpmath.mpf(part)
 
     return number
 
 
-def _place(element: sp.Indexed) -> Callable[[_Point], list[int]]:
-    """Return the function from a point to where an element stands in its array, counted from 0."""
-    functions = [_function(index) for index in element.indices]
-
-    def steps(at: _Point) -> list[int]:
-        result: list[int] = []
-        array = at[element.base]
-        for axis, function in enumerate(functions):
-            number = function(at)
-            if not (1 <= number <= len(array) and mpmath.isint(number)):
-                message = (
-                    f"{element} does not exist where {element.indices[axis]} = {number}: "
-                    f"there are {len(array)}, from 1"
-                )
-                raise IndexError(message)
-            result.append(int(number) - 1)
-            array = array[result[-1]]
-        return result
-
-    return steps
-
-
 def _slope(expr: sp.Derivative) -> _Function:
     if expr.atoms(AppliedUndef):
-
-        def undefined(at: _Point) -> Any:
-            message = f"cannot evaluate {expr}: the function is not defined"
-            raise TypeError(message)
-
-        return undefined
+        message = f"cannot evaluate {expr}: the function is not defined"
+        raise TypeError(message)
     (variable, order), *others = expr.variable_count
     inner = _function(sp.Derivative(expr.expr, *others) if others else expr.expr)
     value = _function(variable)
     in_array = isinstance(variable, sp.Indexed)
-    moving, place = (variable.base, _place(variable)) if in_array else (variable, lambda at: [])
+    whole, indices = (variable.base, [*map(_function, variable.indices)]) if in_array else (variable, [])
 
     def number(at: _Point) -> Any:
-        steps = place(at)
+        x = value(at)
+        steps = [int(index(at)) - 1 for index in indices]
 
-        def moved(x: Any) -> Any:
-            # Differences for other derivatives, of which this may be one of many, are taken there too.
-            found = at.found.setdefault((moving, *steps, x, mpmath.mp.prec), {})
-            return inner(_Point({**at, moving: with_element(at[moving], steps, x)}, found))
+        def moved(to: Any) -> Any:
+            # Other derivatives look there too: what they find is kept, as long as this point is.
+            found = at.found.setdefault((whole, *steps, to, mpmath.mp.prec), {})
+            return inner(_Point({**at, whole: with_element(at[whole], steps, to)}, found))
 
-        return mpmath.diff(moved, value(at), int(order))
+        return mpmath.diff(moved, x, int(order))
 
     return number
 
@@ -269,7 +268,7 @@ def with_element(array: Any, steps: Sequence[int], number: Any) -> Any:
 
 
 def _product(factors: Iterable[Any]) -> Any:
-    return math.prod(factors, start=mpmath.mp.one)
+    return reduce(mul, factors) if factors else mpmath.mp.one
 
 
 def _power(base: Any, exponent: Any) -> Any:
@@ -325,39 +324,6 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
 }
 
 
-def sizes_of_axes(array: sp.IndexedBase, unfolded: Any) -> list[set[Any]]:
-    """Return what each axis of an array must reach, as the indices tell that it stands with.
-
-    Parameters
-    ----------
-    array : IndexedBase
-        The array.
-    unfolded : Basic
-        An expression or a statement that uses it, from `unfold`.
-
-    Returns
-    -------
-    list of set of Expr
-        For each axis sizes such as K, and numbers; an index of unknown range stands for itself.
-
-    Examples
-    --------
-    >>> from xentlib.proof import K, N, n, p
-    >>> sizes_of_axes(z, unfold(p[n, 2])) == [{N}, {K, 2}]
-    True
-    """
-    limits = SIZE | {i: last for bound in unfolded.atoms(sp.Sum, sp.Product) for i, _, last in bound.limits}
-    elements = [element for element in unfolded.atoms(sp.Indexed) if element.base == array]
-
-    def end(index: Any) -> Any:
-        last = size_of(index, limits) or index
-        while last in limits:  # the last value of one index is another index
-            last = limits[last]
-        return last
-
-    return [set(map(end, axis)) for axis in zip(*(element.indices for element in elements), strict=True)]
-
-
 def entries(
     expr: Any, *indices: sp.Symbol, of: Sequence[sp.IndexedBase] = (z,)
 ) -> Callable[..., np.ndarray[Any, np.dtype[np.float64]]]:
@@ -385,15 +351,14 @@ def entries(
     array([0.5, 0.5])
     """
 
-    unfolded, number = unfold(expr), _function(expr)
-    axes = {array: sizes_of_axes(array, unfolded) for array in of}
+    axes, number = axes_of(expr), _function(expr)
 
     def function(*arrays: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
         inputs = [np.asarray(array, dtype=np.float64) for array in arrays]
         sizes = {
             size: length
             for array, numbers in zip(of, inputs, strict=True)
-            for ends, length in zip(axes[array], numbers.shape, strict=True)
+            for ends, length in zip(axes.get(array, ()), numbers.shape, strict=True)
             for size in ends
             if size in SIZE.values()
         }
