@@ -234,9 +234,17 @@ def counterexample(statement: Any, given: Sequence[Any], at: Values, patience: i
     UndefinedError
         If there was no point at which the statement could be tried.
     """
+    return _counterexample(statement, tuple(given), tuple(at.items()), patience)
+
+
+# What is proved is also derived and agreed with, or is an alteration of something else.
+@cache
+def _counterexample(
+    statement: Any, given: tuple[Any, ...], at: tuple[Any, ...], patience: int
+) -> Values | None:
     tried = False
     checked = with_hypotheses(statement, given)
-    for values in points(checked, given, at, patience):
+    for values in points(checked, given, dict(at), patience):
         holds = truth(checked, values)
         if holds is False:
             return values
