@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import product
 from typing import Any, NamedTuple
 
 import sympy as sp
@@ -11,7 +10,7 @@ import sympy as sp
 from xentlib.proof._assumptions import smallest
 from xentlib.proof._induction import why_not_by_induction
 from xentlib.proof._normal_form import rename, residual
-from xentlib.proof._quantities import symbols_of, unfold
+from xentlib.proof._quantities import places, symbols_of, unfold
 from xentlib.proof._signs import is_nonnegative, is_positive
 from xentlib.proof._symbols import SIZE, Values
 
@@ -151,8 +150,8 @@ def _apart(expr: sp.Expr) -> sp.Expr:
 def reason_against(statement: Any, given: Sequence[Any], key: Key, sizes: Values) -> str | None:
     """Return None if a statement is proved, at each place of the indices where a size is fixed."""
     indices = sorted((s for s in symbols_of(statement) if SIZE.get(s) in sizes), key=str)
-    for place in product(*(range(1, sizes[SIZE[index]] + 1) for index in indices)):
-        numbers = {**sizes, **dict(zip(indices, place, strict=True))}
+    for place in places(indices, sizes):
+        numbers = {**sizes, **place}
         certificate = None if key.certificate is None else _fixed(key.certificate, numbers)
         reason = _why_not(_fixed(statement, numbers), given, key._replace(certificate=certificate))
         if reason is not None:

@@ -6,8 +6,11 @@ sums term by term and takes derivatives numerically, so that an error in the alg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache, reduce
 from itertools import product
+from operator import mul
 from typing import Any
 
 import mpmath
@@ -15,8 +18,8 @@ import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from xentlib.proof._quantities import Defined, definition, unfold
-from xentlib.proof._symbols import SIZE, delta, outermost, size_of, z
+from xentlib.proof._quantities import Defined, axes_of, definition, symbols_of
+from xentlib.proof._symbols import SIZE, delta, outermost, z
 
 
 def digits(numbers: Any) -> int:
@@ -42,11 +45,19 @@ def digits(numbers: Any) -> int:
     >>> digits([1.5, [0.0, -100.0]])
     230
     """
-    flat = np.array([float(x) for number in numbers for x in np.ravel(np.asarray(number, dtype=object))])
-    if not np.isfinite(flat).all():
-        message = f"a point must have finite coordinates, not {flat}"
+    flat = list(_flat(numbers))
+    if not all(map(math.isfinite, flat)):
+        message = f"a point must have finite coordinates, not {np.array(flat)}"
         raise ValueError(message)
-    return 30 + 2 * int(np.abs(flat).max(initial=0))
+    return 30 + 2 * int(max(map(abs, flat), default=0))
+
+
+def _flat(numbers: Iterable[Any]) -> Iterator[float]:
+    for number in numbers:
+        if isinstance(number, list | tuple | np.ndarray):
+            yield from _flat(number)
+        else:
+            yield float(number)
 
 
 def evaluate(expr: Any, values: Mapping[Any, Any]) -> Any:
@@ -85,31 +96,97 @@ def evaluate(expr: Any, values: Mapping[Any, Any]) -> Any:
     >>> float(evaluate(p[i], {K: 2, i: 1, z: [0, 0]}))
     0.5
     """
-    if expr in values:
-        return values[expr]
+    return _function(expr)(_Point(values, {}))
+
+
+class _Point(dict[Any, Any]):
+    """Values, and the numbers found there so far: one entry stands in many terms of many sums."""
+
+    def __init__(self, values: Mapping[Any, Any], found: dict[Any, Any]) -> None:
+        super().__init__(values)
+        self.found = found
+
+
+_Function = Callable[[_Point], Any]
+"""From a point to the number, or the truth value, of one expression there."""
+
+
+@cache
+def _function(expr: Any) -> _Function:
+    """Return the function that an expression is of its point; altered statements share most of theirs."""
     if isinstance(expr, Defined):
-        formula, stands_for = definition(expr)
-        own = {dummy: evaluate(symbol, values) for dummy, symbol in stands_for.items()}
-        return evaluate(formula, {**values, **own})
-    if isinstance(expr, sp.Indexed) and expr.base in values:
-        element = values[expr.base]
-        for place in _places(expr, values):
-            element = element[place]
-        return mpmath.mpf(element)
+        return _remembering(expr, _entry(expr))
     if isinstance(expr, sp.Sum | sp.Product):
-        term, (index, first, last) = outermost(expr)
-        members = range(_whole(evaluate(first, values)), _whole(evaluate(last, values)) + 1)
-        combine = mpmath.fsum if isinstance(expr, sp.Sum) else mpmath.fprod
-        return combine(evaluate(term, {**values, index: member}) for member in members)
+        return _remembering(expr, _total(expr))
     if isinstance(expr, sp.Derivative):
-        return _differentiate_numerically(expr, values)
+        return _remembering(expr, _slope(expr))
+    if isinstance(expr, sp.Indexed):
+        return _element(expr)
+    if isinstance(expr, sp.Integer):
+        number = mpmath.mpf(expr.p, prec=mpmath.inf)
+        return lambda at: number
+    if isinstance(expr, sp.Rational):
+        return lambda at: mpmath.mpf(expr.p) / expr.q
     if isinstance(expr, sp.Number | sp.NumberSymbol):
-        return mpmath.mpf(expr.p) / expr.q if expr.is_Rational else expr._to_mpmath(mpmath.mp.prec)
-    function = _FUNCTIONS.get(expr.func)
-    if function is None:
-        message = f"cannot evaluate {expr} of type {expr.func.__name__}: give its value in `values`"
-        raise TypeError(message)
-    return function(*(evaluate(argument, values) for argument in expr.args))
+        return lambda at: expr._to_mpmath(mpmath.mp.prec)
+    if expr.func not in _FUNCTIONS:
+        return _given(expr)
+    function, arguments = _FUNCTIONS[expr.func], [_function(argument) for argument in expr.args]
+    return lambda at: function(*[argument(at) for argument in arguments])
+
+
+def _remembering(expr: Any, function: _Function) -> _Function:
+    """Return a function that is called once for the same values of the symbols of its expression."""
+    symbols = symbols_of(expr)
+
+    def number(at: _Point) -> Any:
+        key = (function, *[at.get(symbol) for symbol in symbols])
+        if key not in at.found:
+            at.found[key] = function(at)
+        return at.found[key]
+
+    return number
+
+
+def _given(expr: Any) -> _Function:
+    def number(at: _Point) -> Any:
+        value = at.get(expr)
+        if value is None:
+            message = f"cannot evaluate {expr} of type {expr.func.__name__}: give its value in `values`"
+            raise TypeError(message)
+        return value
+
+    return number
+
+
+def _entry(entry: Defined) -> _Function:
+    formula, stands_for = definition(entry)
+    number = _function(formula)
+    if not stands_for:
+        return number
+
+    def of_indices(at: _Point) -> Any:
+        inner = _Point(at, at.found)
+        for stand_in, index in stands_for.items():
+            inner[stand_in] = at[index]
+        return number(inner)
+
+    return of_indices
+
+
+def _total(total: sp.Sum | sp.Product) -> _Function:
+    part, (index, first, last) = outermost(total)
+    combine = mpmath.fsum if isinstance(total, sp.Sum) else _product
+    member, start, end = map(_function, (part, first, last))
+
+    def number(at: _Point) -> Any:
+        inner = _Point(at, at.found)
+        members = []
+        for inner[index] in range(_whole(start(at)), _whole(end(at)) + 1):
+            members.append(member(inner))
+        return combine(members)
+
+    return number
 
 
 def _whole(number: Any) -> int:
@@ -119,26 +196,93 @@ def _whole(number: Any) -> int:
     return int(number)
 
 
-def _places(element: sp.Indexed, values: Mapping[Any, Any]) -> tuple[int, ...]:
-    """Return where an element stands in its array, counted from 0."""
-    places = []
-    array = values[element.base]
-    for index in element.indices:
-        place = evaluate(index, values)
-        if place not in range(1, len(array) + 1):
-            message = f"{element} does not exist where {index} = {place}: there are {len(array)}, from 1"
-            raise IndexError(message)
-        places.append(int(place) - 1)
-        array = array[places[-1]]
-    return tuple(places)
+def _element(element: sp.Indexed) -> _Function:
+    base, given = element.base, _given(element)
+    indices = [(index, _function(index)) for index in element.indices]
+
+    def number(at: _Point) -> Any:
+        part = at.get(base)
+        if part is None:
+            return given(at)
+        for index, function in indices:
+            place = function(at)
+            if not (1 <= place <= len(part) and mpmath.isint(place)):
+                message = f"{element} does not exist where {index} = {place}: there are {len(part)}, from 1"
+                raise IndexError(message)
+            part = part[int(place) - 1]
+        return mpmath.mpf(part)
+
+    return number
+
+
+def _slope(expr: sp.Derivative) -> _Function:
+    if expr.atoms(AppliedUndef):
+        message = f"cannot evaluate {expr}: the function is not defined"
+        raise TypeError(message)
+    (variable, order), *others = expr.variable_count
+    inner = _function(sp.Derivative(expr.expr, *others) if others else expr.expr)
+    value = _function(variable)
+    in_array = isinstance(variable, sp.Indexed)
+    whole, indices = (variable.base, [*map(_function, variable.indices)]) if in_array else (variable, [])
+
+    def number(at: _Point) -> Any:
+        x = value(at)
+        steps = [int(index(at)) - 1 for index in indices]
+
+        def moved(to: Any) -> Any:
+            # Other derivatives look there too: what they find is kept, as long as this point is.
+            found = at.found.setdefault((whole, *steps, to, mpmath.mp.prec), {})
+            return inner(_Point({**at, whole: with_element(at[whole], steps, to)}, found))
+
+        return mpmath.diff(moved, x, int(order))
+
+    return number
+
+
+def with_element(array: Any, steps: Sequence[int], number: Any) -> Any:
+    """Return an array with another number at one place.
+
+    Parameters
+    ----------
+    array : sequence or number
+        Sequences of sequences of numbers.
+    steps : sequence of int
+        The place, counted from 0 on each axis; empty for a number.
+    number : mpf
+        What is to stand there.
+
+    Returns
+    -------
+    list or mpf
+        A new array; the one that came is not changed.
+
+    Examples
+    --------
+    >>> with_element([[1, 2], [3, 4]], [1, 0], 7)
+    [[1, 2], [7, 4]]
+    """
+    if not steps:
+        return number
+    first, *others = steps
+    return [*array[:first], with_element(array[first], others, number), *array[first + 1 :]]
+
+
+def _product(factors: Iterable[Any]) -> Any:
+    return reduce(mul, factors) if factors else mpmath.mp.one
 
 
 def _power(base: Any, exponent: Any) -> Any:
     # What counts as 0 has no inverse: rounding would make 1/(a - a) some large number.
-    if (base <= 0 and not mpmath.isint(exponent)) or (exponent < 0 and _equal(base, 0)):
+    vanishes = exponent < 0 and abs(base) <= _tolerance(mpmath.mp.dps)
+    if vanishes or (base <= 0 and not mpmath.isint(exponent)):
         message = f"{base} to the power {exponent} is not a real number"
         raise ArithmeticError(message)
     return mpmath.power(base, exponent)
+
+
+@lru_cache(maxsize=10_000)
+def _exp(number: Any, precision: int) -> Any:
+    return mpmath.exp(number)
 
 
 def _log(number: Any) -> Any:
@@ -149,15 +293,21 @@ def _log(number: Any) -> Any:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    half = mpmath.mpf(10) ** -(mpmath.mp.dps // 2)
+    half = _tolerance(mpmath.mp.dps)
     return bool(mpmath.almosteq(a, b, rel_eps=half, abs_eps=half))
+
+
+@cache
+def _tolerance(digits: int) -> Any:
+    """Return what is small beside 1 in half of the digits."""
+    return mpmath.mpf(10) ** -(digits // 2)
 
 
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.Add: lambda *terms: mpmath.fsum(terms),
-    sp.Mul: lambda *factors: mpmath.fprod(factors),
+    sp.Mul: lambda *factors: _product(factors),
     sp.Pow: _power,
-    sp.exp: mpmath.exp,
+    sp.exp: lambda x: _exp(x, mpmath.mp.prec),
     sp.log: _log,
     sp.Abs: abs,
     sp.erf: mpmath.erf,
@@ -172,56 +322,6 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.And: lambda *parts: all(parts),
     sp.Equivalent: lambda *parts: len(set(map(bool, parts))) == 1,
 }
-
-
-def _differentiate_numerically(expr: sp.Derivative, values: Mapping[Any, Any]) -> Any:
-    if expr.atoms(AppliedUndef):
-        message = f"cannot evaluate {expr}: the function is not defined"
-        raise TypeError(message)
-    (variable, order), *others = expr.variable_count
-    inner = sp.Derivative(expr.expr, *others) if others else expr.expr
-
-    def moved(x: Any) -> Any:
-        if not isinstance(variable, sp.Indexed):
-            return evaluate(inner, {**values, variable: x})
-        array = np.array(values[variable.base], dtype=object)
-        array[_places(variable, values)] = x
-        return evaluate(inner, {**values, variable.base: array})
-
-    return mpmath.diff(moved, evaluate(variable, values), int(order))
-
-
-def sizes_of_axes(array: sp.IndexedBase, unfolded: Any) -> list[set[Any]]:
-    """Return what each axis of an array must reach, as the indices tell that it stands with.
-
-    Parameters
-    ----------
-    array : IndexedBase
-        The array.
-    unfolded : Basic
-        An expression or a statement that uses it, from `unfold`.
-
-    Returns
-    -------
-    list of set of Expr
-        For each axis sizes such as K, and numbers; an index of unknown range stands for itself.
-
-    Examples
-    --------
-    >>> from xentlib.proof import K, N, n, p
-    >>> sizes_of_axes(z, unfold(p[n, 2])) == [{N}, {K, 2}]
-    True
-    """
-    limits = SIZE | {i: last for bound in unfolded.atoms(sp.Sum, sp.Product) for i, _, last in bound.limits}
-    elements = [element for element in unfolded.atoms(sp.Indexed) if element.base == array]
-
-    def end(index: Any) -> Any:
-        last = size_of(index, limits) or index
-        while last in limits:  # the last value of one index is another index
-            last = limits[last]
-        return last
-
-    return [set(map(end, axis)) for axis in zip(*(element.indices for element in elements), strict=True)]
 
 
 def entries(
@@ -251,15 +351,14 @@ def entries(
     array([0.5, 0.5])
     """
 
-    unfolded = unfold(expr)
-    axes = {array: sizes_of_axes(array, unfolded) for array in of}
+    axes, number = axes_of(expr), _function(expr)
 
     def function(*arrays: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
         inputs = [np.asarray(array, dtype=np.float64) for array in arrays]
         sizes = {
             size: length
             for array, numbers in zip(of, inputs, strict=True)
-            for ends, length in zip(axes[array], numbers.shape, strict=True)
+            for ends, length in zip(axes.get(array, ()), numbers.shape, strict=True)
             for size in ends
             if size in SIZE.values()
         }
@@ -267,9 +366,10 @@ def entries(
         shape = [values[SIZE[index]] for index in indices]
         result = np.empty(shape)
         with mpmath.workdps(digits(inputs)):
+            found: dict[Any, Any] = {}
             for place in product(*map(range, shape)):
                 at = {index: m + 1 for index, m in zip(indices, place, strict=True)}
-                result[place] = float(evaluate(expr, {**values, **at}))
+                result[place] = float(number(_Point({**values, **at}, found)))
         return result
 
     return function

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, wraps
 from inspect import signature
+from itertools import product
 from typing import Any
 
 import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
+from sympy.core.function import AppliedUndef
 
-from xentlib.proof._symbols import SIZE, K, c, indices_in_latex, k, outermost, sum_over, z
+from xentlib.proof._symbols import SIZE, K, c, indices_in_latex, k, outermost, size_of, sum_over, z
 
 
 class Defined(sp.Function):  # type: ignore[misc]
@@ -219,34 +221,36 @@ lse = A[()]
 """Log-sum-exp of the logits of one sample, printed A."""
 
 
-def symbols_of(statement: Any) -> frozenset[Any]:
-    """Return the free symbols of a statement with those inside its named quantities.
+@cache
+def symbols_of(expr: Any) -> frozenset[Any]:
+    """Return the free symbols of an expression with those inside its named quantities.
 
     Parameters
     ----------
-    statement : Basic
+    expr : Basic
         An expression or a statement.
 
     Returns
     -------
     frozenset of Symbol
-        Sizes, indices, variables and the labels of arrays, but no `Dummy`.
+        Sizes, indices, variables and the labels of arrays.
+
+    Examples
+    --------
+    >>> from xentlib.proof import K, i, p
+    >>> symbols_of(p[i]) == {K, i, z.label}
+    True
     """
-    return frozenset(s for s in _symbols(statement) if not isinstance(s, sp.Dummy))
-
-
-@cache
-def _symbols(expr: Any) -> frozenset[Any]:
-    """Return the free symbols; altered statements share most parts, so that the cache pays."""
     if isinstance(expr, sp.Symbol):
         return frozenset({expr})
     if isinstance(expr, Defined):
         formula, stands_for = definition(expr)
-        return _symbols(formula) | frozenset(stands_for.values())
+        return (symbols_of(formula) - stands_for.keys()) | frozenset(stands_for.values())
     if isinstance(expr, sp.Sum | sp.Product):
         term, (index, first, last) = outermost(expr)
-        return (_symbols(term) - {index}) | _symbols(first) | _symbols(last)
-    return frozenset().union(*map(_symbols, expr.args)) if isinstance(expr, sp.Basic) else frozenset()
+        return (symbols_of(term) - {index}) | symbols_of(first) | symbols_of(last)
+    # Altered statements share most parts, so that it pays to keep what was found.
+    return frozenset().union(*map(symbols_of, expr.args)) if isinstance(expr, sp.Basic) else frozenset()
 
 
 def sizes_of(statement: Any) -> list[sp.Symbol]:
@@ -265,3 +269,76 @@ def sizes_of(statement: Any) -> list[sp.Symbol]:
     symbols = symbols_of(statement)
     used = symbols | {SIZE[index] for index in symbols & SIZE.keys()} | ({K} if c.label in symbols else set())
     return [size for size in dict.fromkeys(SIZE.values()) if size in used]
+
+
+def axes_of(expr: Any) -> dict[sp.IndexedBase, list[set[sp.Expr]]]:
+    """Return what each axis of each array must reach, as the indices tell that it stands with.
+
+    Parameters
+    ----------
+    expr : Basic
+        An expression or a statement.
+
+    Returns
+    -------
+    dict
+        For each array, by name, and each of its axes sizes such as K, and numbers; an index of unknown
+        range stands for itself.
+
+    Examples
+    --------
+    >>> from xentlib.proof import K, N, n, p
+    >>> axes_of(p[n, 2]) == {z: [{N}, {K, 2}]}
+    True
+    """
+    uses: dict[Any, list[list[Any]]] = {}
+    for array, indices in _uses(expr):
+        if isinstance(array, sp.IndexedBase):
+            uses.setdefault(array, []).append([size_of(index) or index for index in indices])
+    return {array: list(map(set, zip(*uses[array], strict=True))) for array in sorted(uses, key=str)}
+
+
+def functions_of(expr: Any) -> list[sp.Expr]:
+    """Return the undefined functions that an expression uses, with their arguments, by name."""
+    return sorted((f(*at) for f, at in _uses(expr) if not isinstance(f, sp.IndexedBase)), key=str)
+
+
+@cache
+def _uses(expr: Any) -> frozenset[tuple[Any, tuple[sp.Expr, ...]]]:
+    """Return the arrays and undefined functions with their indices; the end stands for a bound one."""
+    if isinstance(expr, Defined):
+        formula, stands_for = definition(expr)
+        return frozenset((used, tuple(a.xreplace(stands_for) for a in at)) for used, at in _uses(formula))
+    if isinstance(expr, sp.Sum | sp.Product):
+        term, (index, first, last) = outermost(expr)
+        inside = {(used, tuple(last if a == index else a for a in at)) for used, at in _uses(term)}
+        return _uses(first) | _uses(last) | inside
+    parts = frozenset().union(*map(_uses, expr.args)) if isinstance(expr, sp.Basic) else frozenset()
+    if isinstance(expr, sp.Indexed):
+        return parts | {(expr.base, expr.indices)}
+    return parts | {(expr.func, expr.args)} if isinstance(expr, AppliedUndef) else parts
+
+
+def places(indices: Iterable[sp.Symbol], sizes: Mapping[sp.Symbol, int]) -> Iterator[dict[sp.Symbol, int]]:
+    """Yield every place of indices in their ranges.
+
+    Parameters
+    ----------
+    indices : iterable of Symbol
+        Some of those in `SIZE`.
+    sizes : mapping
+        The size of each range.
+
+    Yields
+    ------
+    dict
+        A number for each index, the last changing first.
+
+    Examples
+    --------
+    >>> from xentlib.proof import K, i, j
+    >>> list(places([i, j], {K: 2}))
+    [{i: 1, j: 1}, {i: 1, j: 2}, {i: 2, j: 1}, {i: 2, j: 2}]
+    """
+    ranges = {index: range(1, sizes[SIZE[index]] + 1) for index in indices}
+    return (dict(zip(ranges, place, strict=True)) for place in product(*ranges.values()))

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import mpmath
 import numpy as np
 import sympy as sp
-from sympy.core.function import AppliedUndef
 
 from xentlib.proof._assumptions import is_hypothesis, smallest, with_hypotheses
-from xentlib.proof._evaluation import digits, evaluate, sizes_of_axes
-from xentlib.proof._quantities import sizes_of, symbols_of, unfold
+from xentlib.proof._evaluation import digits, evaluate, with_element
+from xentlib.proof._quantities import axes_of, functions_of, places, sizes_of, symbols_of
 from xentlib.proof._symbols import SIZE, K, Values, c
 
 
@@ -25,6 +24,34 @@ class VerificationError(AssertionError):
 
 class UndefinedError(VerificationError):
     """There is no point at which both sides of a statement are numbers."""
+
+
+class _Unknowns(NamedTuple):
+    """What a statement and its assumptions need numbers for, in the order in which they are drawn."""
+
+    sizes: list[Any]
+    indices: list[Any]
+    axes: dict[Any, list[set[Any]]]
+    """Of each array, what its axes reach to."""
+    scalars: list[Any]
+    equations: list[Any]
+    distinct: list[Any]
+
+
+def _unknowns(statement: Any, given: Sequence[Any]) -> _Unknowns:
+    equations = [a for a in given if isinstance(a, sp.Eq) and not is_hypothesis(a)]
+    distinct = [a for a in given if isinstance(a, sp.Ne)]
+    subject = sp.Tuple(statement, *equations, *distinct)
+    symbols, axes = symbols_of(subject), axes_of(subject)
+    scalars = symbols - {*SIZE, *SIZE.values(), *(array.label for array in axes)}
+    return _Unknowns(
+        sizes=sizes_of(subject),
+        indices=sorted(symbols & SIZE.keys(), key=str),
+        axes=axes,
+        scalars=sorted(scalars, key=str) + functions_of(subject),
+        equations=equations,
+        distinct=distinct,
+    )
 
 
 def points(statement: Any, given: Sequence[Any], at: Values, patience: int = 1) -> Iterator[dict[Any, Any]]:
@@ -46,59 +73,53 @@ def points(statement: Any, given: Sequence[Any], at: Values, patience: int = 1) 
     dict
         Values for `evaluate`.
     """
+    unknowns = _unknowns(statement, given)
     random = Random(str(statement))
-    constraints = [a for a in given if isinstance(a, sp.Eq) and not is_hypothesis(a)]
-    distinct = [a for a in given if isinstance(a, sp.Ne)]
-    subject = sp.Tuple(statement, *constraints, *distinct)
-    unfolded = unfold(subject)
-    symbols = symbols_of(subject)
-    indices = sorted((s for s in symbols if s in SIZE), key=str)
-    arrays = sorted(unfolded.atoms(sp.IndexedBase), key=str)
-    axes = {array: sizes_of_axes(array, unfolded) for array in arrays}
-    element = {array: array[0] for array in arrays}
-    sizes = sizes_of(subject)
-    scalars = sorted(symbols - {*SIZE, *SIZE.values(), *(array.label for array in arrays)}, key=str)
-    scalars += sorted(unfolded.atoms(AppliedUndef), key=str)
-    # Fewer lengths for each of several sizes: their combinations are all tried.
-    many = {0: 1, 1: 4, 2: 3}.get(len(sizes), 2)
-    lengths = [[at[s]] if s in at else range(smallest(s, given), smallest(s, given) + many) for s in sizes]
-    combinations = [
-        (size, dict(zip(indices, place, strict=True)))
-        for size in (dict(zip(sizes, length, strict=True)) for length in product(*lengths))
-        for place in product(*(range(1, size[SIZE[index]] + 1) for index in indices))
+    frames = [
+        (sizes, place)
+        for sizes in _small_sizes(unknowns.sizes, given, at)
+        for place in places(unknowns.indices, sizes)
     ]
     # Where there are few combinations, more numbers are tried with each.
-    rounds = patience * (1 + 25 // len(combinations))
+    rounds = patience * (1 + 25 // len(frames))
     # Last come 0 and 1 and -1, where much is equal that else would differ by chance.
-    for spread, (size, places) in product([1, 2, 4] * rounds + [0] * rounds, combinations):
-        draw = partial(_random_number, random=random, spread=spread)
-        values: dict[Any, Any] = {**size, **places}
-        values |= {a: _random_array(element[a], _shape(axes[a], size), draw) for a in arrays}
-        if c in arrays:
-            values[c] = [random.randint(1, size[K]) for _ in values[c]]
-        values |= {s: draw(s) for s in scalars}
-        for constraint in constraints:
-            values |= _scaled(constraint, values)
-        # What an equation sets, such as c[1] = 7, may be nothing that its array can hold.
-        held = all(_fits_all(element[a], values[a], size.get(K)) for a in arrays)
-        if held and all(truth(known, values) for known in (*constraints, *distinct)):
+    for spread, (sizes, place) in product([1, 2, 4] * rounds + [0] * rounds, frames):
+        values = {**sizes, **place, **_drawn(unknowns, sizes, random, spread)}
+        for equation in unknowns.equations:
+            values |= _adjusted(equation, values)
+        if _respects(values, unknowns):
             yield values
 
 
-def _shape(axes: Sequence[set[Any]], size: Values) -> list[int]:
+def _small_sizes(sizes: Sequence[Any], given: Sequence[Any], at: Values) -> Iterator[dict[Any, int]]:
+    # Fewer of each where there are several: their combinations are all tried.
+    count = {1: 4, 2: 3}.get(len(sizes), 2)
+    first = {size: smallest(size, given) for size in sizes}
+    choices = [[at[size]] if size in at else range(first[size], first[size] + count) for size in sizes]
+    return (dict(zip(sizes, chosen, strict=True)) for chosen in product(*choices))
+
+
+def _drawn(unknowns: _Unknowns, sizes: Values, random: Random, spread: int) -> dict[Any, Any]:
+    """Return numbers for the arrays and the scalars."""
+    draw = partial(_random_number, random=random, spread=spread)
+    values = {a: _random_array(a, _shape(axes, sizes), draw) for a, axes in unknowns.axes.items()}
+    if c in values:
+        values[c] = [random.randint(1, sizes[K]) for _ in values[c]]
+    return values | {s: draw(s) for s in unknowns.scalars}
+
+
+def _shape(axes: Sequence[set[Any]], sizes: Values) -> list[int]:
     """Return how long an array must be on axes that reach to given sizes and numbers."""
 
     def length(end: sp.Expr) -> int:
-        known = end.free_symbols <= size.keys()
-        return int(evaluate(end, size)) if known else max([1, *size.values()])
+        known = end.free_symbols <= sizes.keys()
+        return int(evaluate(end, sizes)) if known else max([1, *sizes.values()])
 
     return [max(map(length, ends)) for ends in axes]
 
 
-def _random_array(element: sp.Indexed, shape: Sequence[int], draw: Callable[[Any], mpmath.mpf]) -> Any:
-    if not shape:
-        return draw(element)
-    return [_random_array(element, shape[1:], draw) for _ in range(shape[0])]
+def _random_array(array: Any, shape: Sequence[int], draw: Callable[[Any], mpmath.mpf]) -> Any:
+    return [_random_array(array, shape[1:], draw) for _ in range(shape[0])] if shape else draw(array)
 
 
 def _random_number(symbol: Any, random: Random, spread: int) -> mpmath.mpf:
@@ -112,45 +133,52 @@ def _random_number(symbol: Any, random: Random, spread: int) -> mpmath.mpf:
 
 
 def _fits(symbol: Any, number: Any) -> bool:
-    """Return whether a number is what a symbol is assumed to be."""
-    return not (
-        (symbol.is_integer and not mpmath.isint(number))
-        or (symbol.is_positive and not number > 0)
-        or (symbol.is_negative and not number < 0)
-        or (symbol.is_nonnegative and not number >= 0)
-        or (symbol.is_nonpositive and not number <= 0)
-        or (symbol.is_nonzero and not number)
+    """Return whether a number is what a symbol, or each element of an array, is assumed to be."""
+    return all(holds(number) for holds in _conditions(symbol))
+
+
+@cache
+def _conditions(symbol: Any) -> list[Callable[[Any], bool]]:
+    conditions = {
+        "integer": mpmath.isint,
+        "positive": lambda number: number > 0,
+        "negative": lambda number: number < 0,
+        "nonnegative": lambda number: number >= 0,
+        "nonpositive": lambda number: number <= 0,
+        "nonzero": lambda number: number != 0,
+    }
+    return [holds for assumed, holds in conditions.items() if getattr(symbol, f"is_{assumed}")]
+
+
+def _respects(values: Values, unknowns: _Unknowns) -> bool:
+    # What an equation sets, such as c[1] = 7, may be nothing that its array can hold.
+    return all(_fits_all(array, values[array], values.get(K)) for array in unknowns.axes) and all(
+        truth(known, values) for known in (*unknowns.equations, *unknowns.distinct)
     )
 
 
-def _fits_all(element: sp.Indexed, numbers: Any, classes: int | None) -> bool:
+def _fits_all(array: Any, numbers: Any, classes: int | None) -> bool:
     """Return whether an array holds what its elements are assumed to be, labels no more than K."""
     if isinstance(numbers, list):
-        return all(_fits_all(element, number, classes) for number in numbers)
-    return _fits(element, numbers) and not (element.base == c and classes and numbers > classes)
+        return all(_fits_all(array, part, classes) for part in numbers)
+    return _fits(array, numbers) and not (array == c and classes and numbers > classes)
 
 
-def _scaled(constraint: sp.Eq, values: Values) -> dict[Any, Any]:
-    """Return the arrays of an equation such as sum of y[k] = 1 or c[1] = 3, changed so that it holds."""
-    if isinstance(constraint.lhs, sp.Indexed) and len(constraint.lhs.indices) == 1:
-        return _with_entry(constraint, values)
-    arrays = constraint.lhs.atoms(sp.IndexedBase)
-
-    def scaled(array: Any) -> Any:
-        return [scaled(part) for part in array] if isinstance(array, list) else array * factor
-
+def _adjusted(equation: sp.Eq, values: Values) -> dict[Any, Any]:
+    """Return the arrays of an equation such as c[1] = 3 or sum of y[k] = 1, changed so that it holds."""
+    left = equation.lhs
+    if isinstance(left, sp.Indexed) and len(left.indices) == 1:
+        step = int(evaluate(left.indices[0], values)) - 1
+        return {left.base: with_element(values[left.base], [step], evaluate(equation.rhs, values))}
     with mpmath.workdps(2 * digits_at(values)):
-        total = evaluate(constraint.lhs, values)
-        factor = evaluate(constraint.rhs, values) / total if total else mpmath.mpf(0)
-        return {a: scaled(values[a]) for a in arrays if factor > 0 or not a[0].is_nonnegative}
+        total = evaluate(left, values)
+        factor = evaluate(equation.rhs, values) / total if total else mpmath.mpf(0)
+        arrays = left.atoms(sp.IndexedBase)
+        return {a: _times(factor, values[a]) for a in arrays if factor > 0 or not a.is_nonnegative}
 
 
-def _with_entry(constraint: sp.Eq, values: Values) -> dict[Any, Any]:
-    """Return the array of an equation such as c[1] = 3 with this entry."""
-    array, place = constraint.lhs.base, evaluate(constraint.lhs.indices[0], values)
-    entries = list(values[array])
-    entries[int(place) - 1] = evaluate(constraint.rhs, values)
-    return {array: entries}
+def _times(factor: Any, numbers: Any) -> Any:
+    return [_times(factor, part) for part in numbers] if isinstance(numbers, list) else numbers * factor
 
 
 def truth(statement: Any, values: Values) -> bool | None:
@@ -175,8 +203,11 @@ def truth(statement: Any, values: Values) -> bool | None:
             return None
 
 
+_COUNTED = {*SIZE, *SIZE.values()}
+
+
 def digits_at(values: Values) -> int:
-    return digits(v for s, v in values.items() if s not in SIZE and s not in SIZE.values())
+    return digits(value for s, value in values.items() if s not in _COUNTED)
 
 
 def counterexample(statement: Any, given: Sequence[Any], at: Values, patience: int = 1) -> Values | None:
@@ -203,9 +234,17 @@ def counterexample(statement: Any, given: Sequence[Any], at: Values, patience: i
     UndefinedError
         If there was no point at which the statement could be tried.
     """
+    return _counterexample(statement, tuple(given), tuple(at.items()), patience)
+
+
+# What is proved is also derived and agreed with, or is an alteration of something else.
+@cache
+def _counterexample(
+    statement: Any, given: tuple[Any, ...], at: tuple[Any, ...], patience: int
+) -> Values | None:
     tried = False
     checked = with_hypotheses(statement, given)
-    for values in points(checked, given, at, patience):
+    for values in points(checked, given, dict(at), patience):
         holds = truth(checked, values)
         if holds is False:
             return values
@@ -239,28 +278,26 @@ def check_point(statement: Any, at: Values) -> dict[Any, Any]:
         If a value is not real and finite, or not what its symbol is assumed to be, or if an
         index or an array does not fit its size.
     """
-    unfolded = unfold(statement)
-    arrays = unfolded.atoms(sp.IndexedBase)
-    missing = symbols_of(statement) - {array.label for array in arrays} - at.keys() | (arrays - at.keys())
-    if missing:
-        message = f"{statement} needs values for {sorted(missing, key=str)}"
+    axes = axes_of(statement)
+    needed = symbols_of(statement) - {array.label for array in axes} | axes.keys()
+    if needed - at.keys():
+        message = f"{statement} needs values for {sorted(needed - at.keys(), key=str)}"
         raise TypeError(message)
     numbers = {s: _real(s, value) for s, value in at.items()}
     with mpmath.workdps(digits_at(numbers)):
         point = {s: _exact(s, value) for s, value in numbers.items()}
-    size = {s: int(v) for s, v in point.items() if s in SIZE.values()}
+    sizes = {s: int(v) for s, v in point.items() if s in SIZE.values()}
     for s, value in point.items():
-        if s == c and not _fits_all(c[0], value, size.get(K)):
-            message = f"labels are classes 1, ..., K = {size[K]}, so they cannot be {at[s]}"
+        if s == c and not _fits_all(c, value, sizes.get(K)):
+            message = f"labels are classes 1, ..., K = {sizes[K]}, so they cannot be {at[s]}"
             raise ValueError(message)
-        if s in SIZE and value > size.get(SIZE[s], value):
-            message = f"{s} runs from 1 to {SIZE[s]} = {size[SIZE[s]]}, so it cannot be {at[s]}"
+        if s in SIZE and value > sizes.get(SIZE[s], value):
+            message = f"{s} runs from 1 to {SIZE[s]} = {sizes[SIZE[s]]}, so it cannot be {at[s]}"
             raise ValueError(message)
-        if s in arrays:
-            shape = tuple(_shape(sizes_of_axes(s, unfolded), size))
-            if np.shape(value) != shape:
-                message = f"{s} has the shape {np.shape(value)}, {statement} needs {shape}"
-                raise ValueError(message)
+        shape = tuple(_shape(axes[s], sizes)) if s in axes else np.shape(value)
+        if np.shape(value) != shape:
+            message = f"{s} has the shape {np.shape(value)}, {statement} needs {shape}"
+            raise ValueError(message)
     return point
 
 
@@ -278,9 +315,8 @@ def _exact(symbol: Any, number: Any) -> Any:
     if isinstance(number, list):
         return [_exact(symbol, part) for part in number]
     exact = evaluate(number, {})
-    element = symbol[0] if isinstance(symbol, sp.IndexedBase) else symbol
-    if not _fits(element, exact):
-        message = f"{symbol} is assumed to be {_assumed(element)}, so it cannot be {number}"
+    if not _fits(symbol, exact):
+        message = f"{symbol} is assumed to be {_assumed(symbol)}, so it cannot be {number}"
         raise ValueError(message)
     return exact
 
