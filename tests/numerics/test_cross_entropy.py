@@ -1,4 +1,8 @@
-"""Losses, gradients and Hessians: accuracy as promised, differences, the proofs, and what is refused."""
+"""Losses, gradients and Hessians: accuracy as promised, differences, the proofs, and what is refused.
+
+Against exact values the bounds are those of the docstrings; two results that are each right to 4 eps
+differ by 8, and entries of a Hessian by 16.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Means over batches: exact values, gradients by differences, weights, bad input."""
+"""Means over batches: exact values, gradients by differences, weights, bad input.
+
+Losses come in float64, right to 4 eps of the dtype of the logits, as are the gradients.
+"""
 
 from __future__ import annotations
 
@@ -85,6 +88,7 @@ def test_distributions_within_the_stated_bound(dtype: Any, gap: float) -> None:
 @pytest.mark.accuracy
 def test_the_mean_of_many_float32_losses_is_taken_in_float64() -> None:
     z = np.zeros((200_000, 3), np.float32)
+    # One rounding of each loss to float32, which a sum in float32 would exceed.
     assert_within(mean_cross_entropy(z, np.zeros(200_000, int)), math.log(3), eps=0.8, of=np.float32)
 
 

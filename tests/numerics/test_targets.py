@@ -24,6 +24,7 @@ def test_one_hot() -> None:
 @pytest.mark.accuracy
 def test_smooth_labels() -> None:
     assert np.array_equal(smooth_labels(Y, 0.0), Y)
+    # One rounding of an entry, and those of a sum of five.
     assert_within(smooth_labels(Y, 1), np.full(Y.shape, 0.2), eps=1)
     assert_within(smooth_labels(Y, 0.3).sum(axis=-1), np.ones(Y.shape[:-1]), eps=4)
     assert smooth_labels(Y.astype(np.float32), 0.3).dtype == np.float32
