@@ -50,8 +50,12 @@ def jacobian(function: Callable[[Array], Any], at: Any, /, *, step: float = 1e-3
     .. math:: f'(x) \approx \frac{f(x-2h) - 8f(x-h) + 8f(x+h) - f(x+2h)}{12h}
 
     The error is :math:`h^4 f^{(5)}/30` plus rounding of about :math:`\varepsilon/h`: at the
-    default step about 1e-13 for functions of the size of 1. Source: Abramowitz and Stegun,
-    Handbook of Mathematical Functions, 1964, table 25.2.
+    default step about 1e-13 for functions of the size of 1.
+
+    References
+    ----------
+    B. Fornberg, Generation of finite difference formulas on arbitrarily spaced grids, Mathematics of
+    Computation 51 (1988), doi:10.1090/S0025-5718-1988-0935077-0.
 
     Examples
     --------
@@ -109,6 +113,11 @@ def gradient(function: Callable[[Array], Any], at: Any, /, *, step: float = 1e-3
     -----
     The formula and its error are those of `jacobian`.
 
+    References
+    ----------
+    B. Fornberg, Generation of finite difference formulas on arbitrarily spaced grids, Mathematics of
+    Computation 51 (1988), doi:10.1090/S0025-5718-1988-0935077-0.
+
     Examples
     --------
     >>> gradient(lambda x: (x**3).sum(), [1.0, 2.0]).round(9)
@@ -155,6 +164,11 @@ def hessian(function: Callable[[Array], Any], at: Any, /, *, step: float = 1e-2)
     -----
     Rounding costs about eps/step**2, hence the larger step: the error is about 1e-9 for
     functions of the size of 1. The formula is that of `jacobian`, applied twice.
+
+    References
+    ----------
+    B. Fornberg, Generation of finite difference formulas on arbitrarily spaced grids, Mathematics of
+    Computation 51 (1988), doi:10.1090/S0025-5718-1988-0935077-0.
 
     Examples
     --------

@@ -75,6 +75,10 @@ def canvas(
     axes : Axes or ndarray of Axes
         As `matplotlib.figure.Figure.subplots` returns them.
 
+    References
+    ----------
+    M. Okabe and K. Ito, Color universal design (2008), https://jfly.uni-koeln.de/color/.
+
     Examples
     --------
     >>> figure, axes = canvas(1, 2, height=2.5)
@@ -94,6 +98,10 @@ def show(figure: Figure) -> None:
     ----------
     figure : Figure
         From `canvas`.
+
+    References
+    ----------
+    Scalable Vector Graphics (SVG) 2, W3C, https://www.w3.org/TR/SVG2/.
     """
     from IPython.display import display
 
@@ -114,6 +122,10 @@ def on_simplex(p: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     -------
     ndarray
         Shape ``(2, ...)``: across and up. Class 1 lies lower left, 2 lower right, 3 on top.
+
+    References
+    ----------
+    A. F. Moebius, Der barycentrische Calcul (1827), for coordinates in a triangle.
 
     Examples
     --------
@@ -136,6 +148,10 @@ def simplex_grid(steps: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     -------
     ndarray
         Shape ``((steps + 1) * (steps + 2) / 2, 3)``, the edges and the corners of the triangle included.
+
+    References
+    ----------
+    H. Scheffe, Experiments with mixtures, J. Royal Statistical Society B 20 (1958), for the lattice.
 
     Examples
     --------
@@ -160,6 +176,10 @@ def draw_simplex(axes: Any, names: tuple[str, str, str] = ("class 1", "class 2",
         Where to draw.
     names : tuple of str
         What to write at the corners.
+
+    References
+    ----------
+    A. F. Moebius, Der barycentrische Calcul (1827), for coordinates in a triangle.
 
     Examples
     --------

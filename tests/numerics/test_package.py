@@ -72,6 +72,8 @@ def test_docstrings_are_complete(name: str) -> None:
     faults = [f"{code}: {text}" for code, text in validate(name)["errors"] if code not in NOT_ASKED]
     if name.endswith(("Error", ".show")):  # one is raised, one shows in a notebook
         faults = [fault for fault in faults if not fault.startswith("EX01")]
+    if isinstance(pkgutil.resolve_name(name), FunctionType | type):
+        assert "References" in (pkgutil.resolve_name(name).__doc__ or "")
     assert not faults
 
 

@@ -51,6 +51,10 @@ def agree(
     ValueError
         If there is no tolerance below 1, no point, or but one way to compute.
 
+    References
+    ----------
+    J. R. Rice, Numerical Methods, Software, and Analysis (1983), on errors relative and absolute.
+
     Examples
     --------
     >>> from xentlib.proof import k, p, sum_over

@@ -344,6 +344,11 @@ def entries(
     callable
         From arrays of numbers to a float64 array; each entry is rounded once (see `digits`).
 
+    References
+    ----------
+    F. Johansson et al., mpmath: a Python library for arbitrary-precision floating-point arithmetic,
+    https://mpmath.org.
+
     Examples
     --------
     >>> from xentlib.proof import i, p

@@ -127,6 +127,10 @@ def to_latex(expr: Any) -> str:
     str
         LaTeX for KaTeX, MathJax or TeX.
 
+    References
+    ----------
+    What KaTeX reads: https://katex.org/docs/supported.
+
     Examples
     --------
     >>> from xentlib.proof import delta, i, j, p

@@ -46,6 +46,11 @@ class Quantity:
     formula : callable
         From the indices to the expression that defines the entry.
 
+    References
+    ----------
+    A. Meurer et al., SymPy: symbolic computing in Python, PeerJ Computer Science 3 (2017),
+    doi:10.7717/peerj-cs.103.
+
     Examples
     --------
     >>> from xentlib.proof import j, z
@@ -92,6 +97,11 @@ def named(name: str, expression: Any) -> sp.Expr:
     Expr
         An entry of a `Quantity` without an index.
 
+    References
+    ----------
+    A. Meurer et al., SymPy: symbolic computing in Python, PeerJ Computer Science 3 (2017),
+    doi:10.7717/peerj-cs.103.
+
     Examples
     --------
     >>> total = named("S", sum_over(k, z[k]))
@@ -115,6 +125,11 @@ def softmax_of(score: Callable[..., sp.Expr]) -> Callable[..., sp.Expr]:
     -------
     callable
         From the indices to the probability, for a `Quantity`.
+
+    References
+    ----------
+    J. S. Bridle, Training stochastic model recognition algorithms as networks can lead to maximum
+    mutual information estimation of parameters, NeurIPS 2 (1990).
 
     Examples
     --------

@@ -19,7 +19,12 @@ from xentlib.proof._symbols import SIZE, K, Values, c
 
 
 class VerificationError(AssertionError):
-    """A claim did not hold; the message gives the residual or the witness."""
+    """A claim did not hold; the message gives the residual or the witness.
+
+    References
+    ----------
+    I. Lakatos, Proofs and Refutations (1976), on what a counterexample is good for.
+    """
 
 
 class UndefinedError(VerificationError):

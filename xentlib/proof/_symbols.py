@@ -44,6 +44,11 @@ def sum_over(index: sp.Symbol, term: Any) -> sp.Sum:
     Sum
         :math:`\sum_{k=1}^{K}` of the term, unevaluated.
 
+    References
+    ----------
+    A. Meurer et al., SymPy: symbolic computing in Python, PeerJ Computer Science 3 (2017),
+    doi:10.7717/peerj-cs.103.
+
     Examples
     --------
     >>> sum_over(k, z[k])
@@ -66,6 +71,11 @@ def product_over(index: sp.Symbol, factor: Any) -> sp.Product:
     -------
     Product
         :math:`\prod_{n=1}^{N}` of the factor, unevaluated.
+
+    References
+    ----------
+    A. Meurer et al., SymPy: symbolic computing in Python, PeerJ Computer Science 3 (2017),
+    doi:10.7717/peerj-cs.103.
 
     Examples
     --------

@@ -99,6 +99,12 @@ def prove(
     provable, which shows that it means the same. Only with >= and <= it may stay open, for many an
     altered bound is true, but weaker.
 
+    References
+    ----------
+    R. A. DeMillo, R. J. Lipton and F. G. Sayward, Hints on test data selection, Computer 11 (1978),
+    doi:10.1109/C-M.1978.218136, for altered statements that must be noticed; A. Meurer et al., SymPy:
+    symbolic computing in Python, PeerJ Computer Science 3 (2017), doi:10.7717/peerj-cs.103.
+
     Examples
     --------
     >>> from xentlib.proof import k, p, sum_over
@@ -200,6 +206,11 @@ def derive(*lines: Any, given: Any = ()) -> None:
     ValueError
         If there are fewer than two lines.
 
+    References
+    ----------
+    A. Meurer et al., SymPy: symbolic computing in Python, PeerJ Computer Science 3 (2017),
+    doi:10.7717/peerj-cs.103.
+
     Examples
     --------
     >>> from xentlib.proof import i, j, p, z
@@ -254,6 +265,11 @@ def refute(claim_id: str, statement: Any, *, given: Any = (), at: Values | None 
     TypeError, ValueError
         If the numbers are no point of the statement: one is missing, or not real and finite, or
         an index is out of its range.
+
+    References
+    ----------
+    F. Johansson et al., mpmath: a Python library for arbitrary-precision floating-point arithmetic,
+    https://mpmath.org.
 
     Examples
     --------
