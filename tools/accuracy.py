@@ -51,6 +51,10 @@ def regimes(dtype: Any) -> Iterator[tuple[str, Any, Any]]:
         yield labelled(f"gap {gap}", z)
     yield labelled("spread 1e3", draw.uniform(-1e3, 0, size=(60, 10)))
     yield labelled("ties", np.repeat(draw.normal(size=(60, 2)), 3, axis=1))
+    # Two large terms, and each of the others so small that it may be lost where it is added to one of them.
+    z = draw.uniform(-2, 2, size=(8, 1000)) + np.log(np.finfo(dtype).eps)
+    z[:, [3, 700]] = 0
+    yield labelled("ties, K = 1000", z)
     yield labelled("near A = 0", draw.normal(size=(100, 10), scale=0.1) - np.log(10))
     for classes, count in ((1, 20), (2, 200), (1000, 4), (100_000, 1)):
         yield labelled(f"K = {classes}", draw.normal(size=(count, classes)))
