@@ -42,8 +42,8 @@ test: .venv/ready ## run the tests and doctests, execute every notebook, measure
 	.venv/bin/python tools/covered.py
 
 oldest: .venv-oldest/ready ## run the tests of xentlib with the oldest packages that it allows
-	@# Old releases rest on what newer ones deprecate; that is no fault of ours.
-	.venv-oldest/bin/pytest -W ignore::DeprecationWarning xentlib tests/numerics tests/proof
+	@# Old releases rest on what newer ones deprecate; that is no fault of ours. Tests that run pytest are told too.
+	PYTEST_ADDOPTS='-W ignore::DeprecationWarning' .venv-oldest/bin/pytest xentlib tests/numerics tests/proof
 
 notebooks: .venv/ready ## execute every notebook in place and store its outputs
 	.venv/bin/python tools/notebooks.py

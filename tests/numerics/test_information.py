@@ -17,8 +17,8 @@ from oracle import assert_within
 from xentlib import cross_entropy, entropy, kl_divergence, log_softmax, one_hot, perplexity, softmax
 from xentlib.differences import gradient
 
-ONE = [entropy, perplexity]
-TWO = [cross_entropy, kl_divergence]
+ONE: list[Any] = [entropy, perplexity]
+TWO: list[Any] = [cross_entropy, kl_divergence]
 P = softmax(np.random.default_rng(0).normal(size=(4, 3, 5), scale=2))
 Q = softmax(np.random.default_rng(1).normal(size=(4, 3, 5), scale=2))
 
@@ -139,7 +139,7 @@ def test_gradients() -> None:
     found = gradient(lambda a: kl_divergence(softmax(a), q), z)
     assert_within(found, p * (np.log(p / q) - kl_divergence(p, q)), limit, scale=1)
     for function in TWO:
-        found = gradient(lambda a, f=function: f(p, softmax(a)), w)
+        found = gradient(lambda a, f=function: f(p, softmax(a)), w)  # type: ignore[misc]
         assert_within(found, q - p, limit, scale=1)
 
 

@@ -55,7 +55,7 @@ def test_linear(dtype: Any, bias: bool, memory: str, monkeypatch: pytest.MonkeyP
         "classes, 7": least(n, d, item, 7),
         "classes, all": least(n, d, item, 12),
     }[memory]
-    narrow = [None if a is None else a.astype(dtype) for a in (x, w, b)]
+    narrow: list[Any] = [None if a is None else a.astype(dtype) for a in (x, w, b)]
     loss, found = linear_cross_entropy_value_and_grad(narrow[0], narrow[1], y, narrow[2], memory=bytes_)
     # Logits below 16 carry the errors of sums of eight products, and the sums of the gradients add theirs.
     assert_within(loss, expected_loss, eps=20, of=dtype)
@@ -111,6 +111,8 @@ def test_linear_with_a_class_ruled_out(chunk: int | None) -> None:
     b = np.array([0.0, 0.1, -np.inf])
     w = Z[:3]
     y = [0, 1, 0, 1, 0, 1]
+    found: Any
+    expected: Any
     loss, found = linear_cross_entropy_value_and_grad(Z, w, y, b, memory=memory)
     expected_loss, expected = linear_cross_entropy_value_and_grad(Z, w[:2], y, b[:2])
     # Other chunks: other errors of the products, as above.

@@ -18,7 +18,7 @@ def test_one_hot() -> None:
     assert one_hot(2, 3).tolist() == [0.0, 0.0, 1.0]
     assert one_hot(np.array([[0], [1]], np.uint8), 2).tolist() == [[[1.0, 0.0]], [[0.0, 1.0]]]
     assert one_hot(np.zeros((0, 2), int), 3).shape == (0, 2, 3)
-    assert one_hot([1], np.int64(2)).dtype == np.float64
+    assert one_hot([1], np.int64(2)).dtype == np.float64  # type: ignore[arg-type]
 
 
 @pytest.mark.accuracy
