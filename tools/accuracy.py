@@ -303,7 +303,7 @@ def main() -> int:
     DATA.parent.mkdir(exist_ok=True)
     content = {"unit": "eps", "versions": versions, "records": records}
     DATA.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    # Elsewhere subnormal numbers may be 0 (see xentlib.losses).
+    # Elsewhere subnormal numbers may be 0 (see `xentlib`, Accuracy).
     beyond = [r for r in records if not r["error"]["xentlib"] <= BOUNDS.get(r["function"], BOUND)]
     for record in beyond:
         print(f"beyond the bound: {record}")

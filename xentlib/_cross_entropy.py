@@ -49,7 +49,8 @@ def softmax_cross_entropy(logits: ArrayLike, target: ArrayLike, *, axis: int = -
     Returns
     -------
     array
-        Nats, in the dtype of the logits, without the class axis.
+        Nats, in the dtype of the logits, without the class axis; inf where a class that the target
+        holds possible is masked.
 
     Raises
     ------
@@ -63,13 +64,16 @@ def softmax_cross_entropy(logits: ArrayLike, target: ArrayLike, *, axis: int = -
     -----
     .. math:: \ell(z, y) = -\sum_{k=1}^K y_k \log p_k = \sum_{k=1}^K y_k \bigl((m - z_k) + \log(1 + r)\bigr)
 
-    with m and r as in `logsumexp`. All terms are at least 0: 4 eps, also for confident predictions,
-    until the loss underflows. For labels, :math:`\ell = -\log p_y`.
+    with m the largest logit and r the sum of :math:`e^{z_k - m}` over the other classes. All terms are at
+    least 0: 4 eps, also for confident predictions, until the loss underflows. NumPy's distributions are
+    rounded to the dtype of the logits first. For a label y,
+
+    .. math:: \ell = \log \Bigl(1 + \sum_{k \ne y} e^{z_k} \Big/ e^{z_y}\Bigr)
 
     References
     ----------
-    The proofs are in the book's chapter on the loss. As a score of forecasts: I. J. Good, Rational
-    decisions, J. Royal Statistical Society B 14 (1952), doi:10.1111/j.2517-6161.1952.tb00104.x.
+    The proofs are the claims ``loss-from-logits`` and ``optimal-logits`` of the book. As a score
+    of forecasts: I. J. Good, Rational decisions, J. Royal Statistical Society B 14 (1952), doi:10.1111/j.2517-6161.1952.tb00104.x.
 
     Examples
     --------
@@ -212,7 +216,7 @@ def softmax_cross_entropy_value_and_grad(
 
     References
     ----------
-    The proofs are in the book's chapters on the loss and on its gradient.
+    The proofs are the claims ``loss-from-logits`` and ``cross-entropy-gradient`` of the book.
 
     Examples
     --------
@@ -328,8 +332,9 @@ def softmax_cross_entropy_hvp(
 
     References
     ----------
-    B. A. Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6 (1994),
-    doi:10.1162/neco.1994.6.1.147.
+    The proof is the claim ``hessian-times-vector`` of the book's chapter on curvature, with
+    ``cross-entropy-hessian`` for targets. B. A. Pearlmutter, Fast exact multiplication by the Hessian, Neural
+    Computation 6 (1994), doi:10.1162/neco.1994.6.1.147.
 
     Examples
     --------

@@ -207,9 +207,9 @@ def mean_cross_entropy(
     target : array_like
         Labels, shape ``(...)``, or distributions, shape ``(..., K)``.
     class_weight : array_like, optional
-        Shape ``(K,)``, not negative.
+        Shape ``(K,)``, not negative, and not all 0.
     sample_weight : array_like, optional
-        Shape ``(...)``, not negative.
+        Shape ``(...)``, not negative, and not all 0.
     ignore_index : int, optional
         Samples with this label do not count.
     label_smoothing : float
@@ -220,8 +220,9 @@ def mean_cross_entropy(
     Returns
     -------
     float
-        Nats. Each sample's loss is within 4 eps of its value (eps of the logits' dtype), and
-        their mean is taken in float64; inf if a label's logit is -inf.
+        Nats. Each sample's loss is within 4 eps of its value (eps of the logits' dtype; 6 with weights or
+        smoothing), and their mean is taken in float64. It is inf if a target gives weight to a masked
+        class, as smoothing does to every class.
 
     Raises
     ------
@@ -236,13 +237,16 @@ def mean_cross_entropy(
     -----
     .. math:: \ell = \log \Bigl(1 + \sum_{k \ne y} e^{z_k} \Big/ e^{z_y}\Bigr)
 
-    for a label y; for a distribution, with m the largest logit,
-    :math:`\sum_j y_j (m - z_j) + \log \sum_k e^{z_k - m}`: all terms are positive, so nothing
-    cancels.
+    for a label y, with a shift where an exponential would leave the range of the dtype; for a distribution
+
+    .. math:: \ell = \sum_j y_j \bigl((m - z_j) + \log(1 + r)\bigr)
+
+    with m the largest logit and r the sum of :math:`e^{z_k - m}` over the other classes. No term is
+    negative, so nothing cancels.
 
     References
     ----------
-    The proofs are in the book's chapters on the loss and on maximum likelihood.
+    The proofs are the claims ``loss-from-logits`` and ``loss-is-mean-cross-entropy`` of the book.
 
     Examples
     --------
@@ -278,9 +282,9 @@ def mean_cross_entropy_value_and_grad(
     target : array_like
         Labels, shape ``(...)``, or distributions, shape ``(..., K)``.
     class_weight : array_like, optional
-        Shape ``(K,)``, not negative.
+        Shape ``(K,)``, not negative, and not all 0.
     sample_weight : array_like, optional
-        Shape ``(...)``, not negative.
+        Shape ``(...)``, not negative, and not all 0.
     ignore_index : int, optional
         Samples with this label do not count; their gradient is 0.
     label_smoothing : float
@@ -315,8 +319,8 @@ def mean_cross_entropy_value_and_grad(
 
     References
     ----------
-    The proofs are in the book's chapter on the gradient; the weighted mean divides as PyTorch's
-    ``CrossEntropyLoss`` does for labels.
+    The proofs are the claims ``batch-gradient`` and ``weighted-gradient`` of the book; the weighted
+    mean divides as PyTorch's ``CrossEntropyLoss`` does for labels.
 
     Examples
     --------

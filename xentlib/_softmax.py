@@ -125,7 +125,7 @@ def logsumexp(
     Parameters
     ----------
     logits : array_like
-        Real numbers, shape ``(..., K)``; see the conventions of `xentlib`. There may be no class.
+        Real numbers, shape ``(..., K)``, where K may be 0; see the conventions of `xentlib`.
     axis : int, tuple of int or None
         The class axis, or several: the classes are then all along them; None for all axes.
     keepdims : bool
@@ -210,7 +210,7 @@ def log_softmax(logits: ArrayLike, *, axis: Axis = -1, temperature: float = 1.0)
     Parameters
     ----------
     logits : array_like
-        Real numbers, shape ``(..., K)``; see the conventions of `xentlib`. There may be no class.
+        Real numbers, shape ``(..., K)``, where K may be 0; see the conventions of `xentlib`.
     axis : int, tuple of int or None
         The class axis, or several: the classes are then all along them; None for all axes.
     temperature : float
@@ -272,7 +272,7 @@ def softmax(logits: ArrayLike, *, axis: Axis = -1, temperature: float = 1.0) -> 
     Parameters
     ----------
     logits : array_like
-        Real numbers, shape ``(..., K)``; see the conventions of `xentlib`. There may be no class.
+        Real numbers, shape ``(..., K)``, where K may be 0; see the conventions of `xentlib`.
     axis : int, tuple of int or None
         The class axis, or several: the classes are then all along them; None for all axes.
     temperature : float
@@ -281,7 +281,7 @@ def softmax(logits: ArrayLike, *, axis: Axis = -1, temperature: float = 1.0) -> 
     Returns
     -------
     array
-        Probabilities in the shape and dtype of the logits, with sum 1 along the class axis.
+        Probabilities in the shape and dtype of the logits, with sum 1, but for rounding.
 
     Raises
     ------
@@ -295,7 +295,9 @@ def softmax(logits: ArrayLike, *, axis: Axis = -1, temperature: float = 1.0) -> 
     .. math:: p_i = \frac{e^{z_i/T}}{\sum_{k=1}^K e^{z_k/T}} = \frac{e^{(z_i - m)/T}}{1 + r}
 
     with m and r as in `logsumexp`. Accuracy: 4 eps of each probability, the smallest included, down
-    to the normal numbers; below them 4 of the smallest number.
+    to the normal numbers; below them 4 times the smallest subnormal number. The formula alone does not
+    reach that: what z - m loses to rounding is put back, :math:`e^{d + e} = e^d (1 + e)`, and so is what
+    the division by T loses; and few terms are added to any one number. The source says how.
 
     References
     ----------

@@ -49,13 +49,16 @@ class LogSumExp:
     r"""Log-sum-exp over classes that come in pieces.
 
     It holds the largest logit m and the sum r of the other terms relative to it, in float64: so
-    :math:`m + \log(1 + r)` keeps what `xentlib.logsumexp` keeps.
+    :math:`m + \log(1 + r)` keeps the probability of all other classes, however small. NumPy alone; the classes
+    are the last axis.
 
     Notes
     -----
     With :math:`m_1 \ge m_2`, two accumulators merge to
-    :math:`m = m_1, r = r_1 + (1 + r_2) e^{m_2 - m_1}`. That is associative and commutative but for
-    rounding: each merge adds less than 2 eps to the relative error of r.
+    :math:`m = m_1, r = r_1 + (1 + r_2) e^{m_2 - m_1}`; what :math:`m_2 - m_1` loses to rounding is put back,
+    and where :math:`m_2` is -inf nothing is added. That is associative and commutative but for rounding: in
+    what was measured, each merge added less than 2 eps of float64 to the relative error of r. The sums within
+    a piece are as accurate as those of `xentlib.logsumexp` in the dtype of the piece.
 
     References
     ----------
@@ -79,7 +82,7 @@ class LogSumExp:
         Parameters
         ----------
         logits : array_like
-            Shape ``(..., k)`` with the same batch axes each time; -inf adds nothing.
+            Shape ``(..., k)`` with the same batch axes each time; -inf, or k = 0, adds nothing.
 
         Raises
         ------
@@ -88,13 +91,16 @@ class LogSumExp:
         ValueError
             If a logit is nan or +inf, or the batch axes differ from those before.
         """
-        found = _arrays.rows(np, np.asarray(logits), -1, "logits")
+        found = _arrays.rows(np, np.asarray(logits), -1, "logits", no_class=True)
         z = found.matrix()
         if z is None:
             message = (
                 f"logits must be real numbers of at most 64 bits, but their dtype is {found.values.dtype}"
             )
             raise TypeError(message)
+        if z.shape[1] == 0:
+            self._add(Total(np.full(found.batch, -np.inf), np.zeros(found.batch)))
+            return
         try:
             parts = _kernel.largest_and_rest(z)
         except InvalidLogitsError as error:

@@ -9,6 +9,8 @@ import nbformat
 import pytest
 import yaml
 
+import xentlib
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
@@ -167,3 +169,15 @@ def test_every_chapter_is_in_the_table_of_contents():
         if not any(part.startswith(("_", ".")) for part in file.relative_to(ROOT).parts)
     ]
     assert sorted(listed) == sorted(pages)
+
+
+def test_the_table_of_formulas_leads_somewhere():
+    """Each row names claims that are entered, a function that is public, and tests that call it."""
+    claims = set(read("tests/book/claims.txt").split())
+    rows = re.findall(r"^\| .+ \| (`[a-z].*`) \| (`\w+`) \| (`test_.*`) \|$", read("CONTRIBUTING.md"), re.M)
+    assert len(rows) == 11
+    for named, function, tests in rows:
+        assert set(re.findall(r"`([\w-]+)`", named)) <= claims
+        assert function.strip("`") in xentlib.__all__
+        for test in re.findall(r"`(\w+\.py)`", tests):
+            assert function.strip("`") in read(f"tests/numerics/{test}"), (function, test)

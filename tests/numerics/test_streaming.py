@@ -117,3 +117,12 @@ def test_stream_of_batches(options: dict[str, Any]) -> None:
         _ = parts[1].value
     left.update(Z, Y)
     assert left.weight > right.weight
+
+
+def test_a_piece_without_a_class_adds_nothing() -> None:
+    stream = LogSumExp()
+    stream.update(np.zeros((2, 0)))
+    assert stream.value.tolist() == [-np.inf, -np.inf]
+    stream.update([[1.0], [2.0]])
+    stream.update(np.zeros((2, 0)))
+    assert stream.value.tolist() == [1.0, 2.0]
