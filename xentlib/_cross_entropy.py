@@ -73,7 +73,8 @@ def softmax_cross_entropy(logits: ArrayLike, target: ArrayLike, *, axis: int = -
     References
     ----------
     The proofs are the claims ``loss-from-logits`` and ``optimal-logits`` of the book. As a score
-    of forecasts: I. J. Good, Rational decisions, J. Royal Statistical Society B 14 (1952), doi:10.1111/j.2517-6161.1952.tb00104.x.
+    of forecasts: I. J. Good, Rational decisions, J. Royal Statistical Society B 14 (1952),
+    doi:10.1111/j.2517-6161.1952.tb00104.x.
 
     Examples
     --------

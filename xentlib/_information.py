@@ -227,8 +227,8 @@ def kl_divergence(p: ArrayLike, q: ArrayLike, *, axis: int = -1, base: float | N
     ----------
     The proof that it is not negative is the claim ``gibbs-inequality`` of the book, for positive
     probabilities. S. Kullback and R. A. Leibler, On information and sufficiency, Annals of Mathematical
-    Statistics 22 (1951), doi:10.1214/aoms/1177729694; for the series C. Loader, Fast and accurate computation of
-    binomial probabilities (2000).
+    Statistics 22 (1951), doi:10.1214/aoms/1177729694; for the series C. Loader, Fast and accurate
+    computation of binomial probabilities (2000).
 
     Examples
     --------

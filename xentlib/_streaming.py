@@ -49,8 +49,8 @@ class LogSumExp:
     r"""Log-sum-exp over classes that come in pieces.
 
     It holds the largest logit m and the sum r of the other terms relative to it, in float64: so
-    :math:`m + \log(1 + r)` keeps the probability of all other classes, however small. NumPy alone; the classes
-    are the last axis.
+    :math:`m + \log(1 + r)` keeps the probability of all other classes, however small. NumPy alone; the
+    classes are the last axis.
 
     Notes
     -----
