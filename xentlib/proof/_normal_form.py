@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import permutations
 from typing import Any
 
@@ -282,7 +283,13 @@ def carry_out(expr: Any) -> sp.Expr:
     >>> carry_out(product_over(n, sp.exp(z[n])))
     exp(Sum(z[_n], (_n, 1, N)))
     """
-    return differentiate(_without_products(unfold(sp.sympify(expr))))
+    return sp.Add(*map(_carried_out, sp.Add.make_args(sp.sympify(expr))))
+
+
+@cache
+def _carried_out(term: sp.Expr) -> sp.Expr:
+    # The derivatives of a statement stand in most of its alterations too, often as one side of it.
+    return differentiate(_without_products(unfold(term)))
 
 
 def _without_products(expr: sp.Expr) -> sp.Expr:
