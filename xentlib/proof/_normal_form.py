@@ -204,8 +204,11 @@ def cases(expr: sp.Expr, rules: Mapping[sp.Expr, sp.Expr]) -> list[sp.Expr]:
     list of Expr
         The collapsed expression in each case.
     """
-    # A rule may bring in sums, so that bound indices are named apart anew.
-    expr = collapse(unfold(collapse(expr).xreplace(rules)))
+    plain = collapse(expr)
+    expr = plain.xreplace(rules)
+    if expr != plain:
+        # A rule may bring in sums, so that bound indices are named apart anew.
+        expr = collapse(unfold(expr))
     for d in sorted(expr.atoms(delta), key=sp.default_sort_key):
         kept, gone = sorted(d.args, key=lambda a: (a.is_Symbol, sp.default_sort_key(a)))
         if not d.atoms(sp.Dummy):
