@@ -101,7 +101,8 @@ def test_unfolding_differentiating_and_collapsing_keep_the_number(expr: Any) -> 
     assert_same(expr, unfolded, small)
     assert_same(expr, derived, small)
     assert_same(expr, collapsed, small)
-    assert_same(expr, collapse(collapsed), small)
+    # `cases` collapses again only what a rule has changed.
+    assert collapse(unfold(collapsed)) == collapsed
 
 
 @pytest.mark.parametrize(

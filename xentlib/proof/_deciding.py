@@ -161,6 +161,8 @@ def reason_against(statement: Any, given: Sequence[Any], key: Key, sizes: Values
 
 def _fixed(statement: Any, numbers: Values) -> Any:
     """Put numbers for sizes and indices in a statement and inside its named quantities."""
+    if not numbers:
+        return statement
     if isinstance(statement, sp.Expr):
         return unfold(statement).xreplace({s: sp.Integer(number) for s, number in numbers.items()})
     return statement.func(*(_fixed(part, numbers) for part in statement.args), evaluate=False)

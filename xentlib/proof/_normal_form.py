@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import permutations
 from typing import Any
 
@@ -203,8 +204,11 @@ def cases(expr: sp.Expr, rules: Mapping[sp.Expr, sp.Expr]) -> list[sp.Expr]:
     list of Expr
         The collapsed expression in each case.
     """
-    # A rule may bring in sums, so that bound indices are named apart anew.
-    expr = collapse(unfold(collapse(expr).xreplace(rules)))
+    plain = collapse(expr)
+    expr = plain.xreplace(rules)
+    if expr != plain:
+        # A rule may bring in sums, so that bound indices are named apart anew.
+        expr = collapse(unfold(expr))
     for d in sorted(expr.atoms(delta), key=sp.default_sort_key):
         kept, gone = sorted(d.args, key=lambda a: (a.is_Symbol, sp.default_sort_key(a)))
         if not d.atoms(sp.Dummy):
@@ -282,7 +286,13 @@ def carry_out(expr: Any) -> sp.Expr:
     >>> carry_out(product_over(n, sp.exp(z[n])))
     exp(Sum(z[_n], (_n, 1, N)))
     """
-    return differentiate(_without_products(unfold(sp.sympify(expr))))
+    return sp.Add(*map(_carried_out, sp.Add.make_args(sp.sympify(expr))))
+
+
+@cache
+def _carried_out(term: sp.Expr) -> sp.Expr:
+    # The derivatives of a statement stand in most of its alterations too, often as one side of it.
+    return differentiate(_without_products(unfold(term)))
 
 
 def _without_products(expr: sp.Expr) -> sp.Expr:
