@@ -223,3 +223,8 @@ def test_entries_need_finite_arrays_and_all_of_them() -> None:
         entries(p[i], i)([0.0, -math.inf])
     with pytest.raises(ValueError, match="zip"):
         entries(p[i], i)([0.0], [0.0])
+
+
+def test_entries_of_an_array_alone_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"such as of=\[z\], not z alone"):
+        entries(p[i], i, of=z)

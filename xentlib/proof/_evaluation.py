@@ -344,6 +344,11 @@ def entries(
     callable
         From arrays of numbers to a float64 array; each entry is rounded once (see `digits`).
 
+    Raises
+    ------
+    TypeError
+        If `of` is one array and not a sequence of them.
+
     References
     ----------
     F. Johansson et al., mpmath: a Python library for arbitrary-precision floating-point arithmetic,
@@ -356,6 +361,9 @@ def entries(
     array([0.5, 0.5])
     """
 
+    if isinstance(of, sp.IndexedBase):
+        message = f"of= names the arrays in a sequence, such as of=[{of}], not {of} alone"
+        raise TypeError(message)
     axes, number = axes_of(expr), _function(expr)
 
     def function(*arrays: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
