@@ -187,7 +187,8 @@ def test_sums(dtype: Any, classes: int, rows: int) -> None:
 def test_small_terms_beside_two_large_ones(dtype: Any, classes: int) -> None:
     """Each small term may be lost where it is added to a large one: so few are added to any one."""
     smallest = -math.log(np.finfo(dtype).eps)
-    z = -np.linspace(smallest - 4, smallest + 2, 25)[:, None] * np.ones(classes)
+    rows = 25 if classes < 256 else 5
+    z = -np.linspace(smallest - 4, smallest + 2, rows)[:, None] * np.ones(classes)
     z[:, [3, classes // 2]] = 0.0
     z = z.astype(dtype)
     total = oracle.logsumexp(z)
