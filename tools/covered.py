@@ -7,6 +7,7 @@ themselves before Python 3.14, for they run in SymPy and mpmath, which it must w
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -57,6 +58,9 @@ def report(wings: dict[str, list[tuple[int, int]]]) -> tuple[str, list[str]]:
 
 
 def main(arguments: list[str]) -> int | str:
+    # Two processes of tests share the cores: threads of the linear algebra would only wait for each other.
+    for library in ("OPENBLAS_NUM", "OMP_NUM", "MKL_NUM", "VECLIB_MAXIMUM"):
+        os.environ.setdefault(f"{library}_THREADS", "1")
     if not find_spec("slipcover"):
         print("Coverage is not measured: SlipCover is not for this Python.")
         return subprocess.run([sys.executable, "-m", "pytest", *arguments], check=False).returncode
