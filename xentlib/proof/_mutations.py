@@ -82,6 +82,18 @@ def _altered_side(expr: sp.Expr, indices: Collection[sp.Symbol]) -> Iterator[tup
 
 
 def _altered_inside(expr: Any, indices: Collection[sp.Symbol]) -> Iterator[tuple[str, Any]]:
+    yield from _altered_indices(expr, indices)
+    if isinstance(expr, sp.Indexed | Defined | sp.KroneckerDelta | AppliedUndef):
+        return
+    yield from _altered_parts(expr)
+    # The limits of a sum or product and the variables of a derivative are no expressions: they stay.
+    for place, argument in enumerate(expr.args):
+        if isinstance(argument, sp.Expr):
+            for kind, inside in _altered_inside(argument, indices):
+                yield kind, expr.func(*expr.args[:place], inside, *expr.args[place + 1 :])
+
+
+def _altered_indices(expr: Any, indices: Collection[sp.Symbol]) -> Iterator[tuple[str, Any]]:
     own = sorted((s for s in symbols_of(expr) if s in indices), key=str)
     for a, b in combinations(own, 2):
         yield "indices swapped", expr.xreplace({a: b, b: a})
@@ -89,9 +101,9 @@ def _altered_inside(expr: Any, indices: Collection[sp.Symbol]) -> Iterator[tuple
         for a in own:
             for b in sorted((s for s in indices if s != a and SIZE[s] == SIZE[a]), key=str):
                 yield "index changed", expr.xreplace({a: b})
-        return
-    if isinstance(expr, sp.KroneckerDelta | AppliedUndef):
-        return
+
+
+def _altered_parts(expr: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(expr, sp.Add):
         for term in expr.args:
             yield "sign flipped", expr - 2 * term
@@ -104,8 +116,3 @@ def _altered_inside(expr: Any, indices: Collection[sp.Symbol]) -> Iterator[tuple
         term, (index, first, last) = outermost(expr)
         part = "term" if isinstance(expr, sp.Sum) else "factor"
         yield f"first {part} left out", expr.func(term, (index, first + 1, last))
-    # The limits of a sum or product and the variables of a derivative are no expressions: they stay.
-    for place, argument in enumerate(expr.args):
-        if isinstance(argument, sp.Expr):
-            for kind, inside in _altered_inside(argument, indices):
-                yield kind, expr.func(*expr.args[:place], inside, *expr.args[place + 1 :])

@@ -48,7 +48,7 @@ def _unknowns(statement: Any, given: Sequence[Any]) -> _Unknowns:
     distinct = [a for a in given if isinstance(a, sp.Ne)]
     subject = sp.Tuple(statement, *equations, *distinct)
     symbols, axes = symbols_of(subject), axes_of(subject)
-    scalars = symbols - {*SIZE, *SIZE.values(), *(array.label for array in axes)}
+    scalars = symbols - _WHOLE - {array.label for array in axes}
     return _Unknowns(
         sizes=sizes_of(subject),
         indices=sorted(symbols & SIZE.keys(), key=str),
@@ -80,15 +80,15 @@ def points(statement: Any, given: Sequence[Any], at: Values, patience: int = 1) 
     """
     unknowns = _unknowns(statement, given)
     random = Random(str(statement))
-    frames = [
+    combinations = [
         (sizes, place)
         for sizes in _small_sizes(unknowns.sizes, given, at)
         for place in places(unknowns.indices, sizes)
     ]
     # Where there are few combinations, more numbers are tried with each.
-    rounds = patience * (1 + 25 // len(frames))
+    rounds = patience * (1 + 25 // len(combinations))
     # Last come 0 and 1 and -1, where much is equal that else would differ by chance.
-    for spread, (sizes, place) in product([1, 2, 4] * rounds + [0] * rounds, frames):
+    for spread, (sizes, place) in product([1, 2, 4] * rounds + [0] * rounds, combinations):
         values = {**sizes, **place, **_drawn(unknowns, sizes, random, spread)}
         for equation in unknowns.equations:
             values |= _adjusted(equation, values)
@@ -208,11 +208,23 @@ def truth(statement: Any, values: Values) -> bool | None:
             return None
 
 
-_COUNTED = {*SIZE, *SIZE.values()}
-
-
 def digits_at(values: Values) -> int:
-    return digits(value for s, value in values.items() if s not in _COUNTED)
+    """Return how many digits to compute with at a point, of which sizes and indices are no coordinates.
+
+    Parameters
+    ----------
+    values : mapping
+        The point.
+
+    Returns
+    -------
+    int
+        See `digits`.
+    """
+    return digits(value for s, value in values.items() if s not in _WHOLE)
+
+
+_WHOLE = {*SIZE, *SIZE.values()}
 
 
 def counterexample(statement: Any, given: Sequence[Any], at: Values, patience: int = 1) -> Values | None:
@@ -283,27 +295,32 @@ def check_point(statement: Any, at: Values) -> dict[Any, Any]:
         If a value is not real and finite, or not what its symbol is assumed to be, or if an
         index or an array does not fit its size.
     """
-    axes = axes_of(statement)
-    needed = symbols_of(statement) - {array.label for array in axes} | axes.keys()
+    arrays = axes_of(statement).keys()
+    needed = symbols_of(statement) - {array.label for array in arrays} | arrays
     if needed - at.keys():
         message = f"{statement} needs values for {sorted(needed - at.keys(), key=str)}"
         raise TypeError(message)
     numbers = {s: _real(s, value) for s, value in at.items()}
     with mpmath.workdps(digits_at(numbers)):
         point = {s: _exact(s, value) for s, value in numbers.items()}
-    sizes = {s: int(v) for s, v in point.items() if s in SIZE.values()}
-    for s, value in point.items():
-        if s == c and not _fits_all(c, value, sizes.get(K)):
-            message = f"labels are classes 1, ..., K = {sizes[K]}, so they cannot be {at[s]}"
-            raise ValueError(message)
-        if s in SIZE and value > sizes.get(SIZE[s], value):
-            message = f"{s} runs from 1 to {SIZE[s]} = {sizes[SIZE[s]]}, so it cannot be {at[s]}"
-            raise ValueError(message)
-        shape = tuple(_shape(axes[s], sizes)) if s in axes else np.shape(value)
-        if np.shape(value) != shape:
-            message = f"{s} has the shape {np.shape(value)}, {statement} needs {shape}"
-            raise ValueError(message)
+    _check_ranges(statement, at, point)
     return point
+
+
+def _check_ranges(statement: Any, at: Values, point: Values) -> None:
+    sizes = {s: int(value) for s, value in point.items() if s in SIZE.values()}
+    if c in point and not _fits_all(c, point[c], sizes.get(K)):
+        message = f"labels are classes 1, ..., K = {sizes[K]}, so they cannot be {at[c]}"
+        raise ValueError(message)
+    for index, size in SIZE.items():
+        if size in sizes and index in point and point[index] > sizes[size]:
+            message = f"{index} runs from 1 to {size} = {sizes[size]}, so it cannot be {at[index]}"
+            raise ValueError(message)
+    for array, axes in axes_of(statement).items():
+        shape, needed = np.shape(point[array]), tuple(_shape(axes, sizes))
+        if shape != needed:
+            message = f"{array} has the shape {shape}, {statement} needs {needed}"
+            raise ValueError(message)
 
 
 def _real(symbol: Any, value: Any) -> Any:

@@ -285,14 +285,17 @@ def refute(claim_id: str, statement: Any, *, given: Any = (), at: Values | None 
         message = f"{claim_id}: SymPy made the statement {statement}; evaluate=False prevents that"
         raise TypeError(message)
     known = check_given(given)
-    candidates = (
-        list(islice(points(statement, known, {}), 500)) if at is None else [check_point(statement, at)]
-    )
-    allowed = [values for values in candidates if all(truth(a, {**values}) for a in known)]
-    witness = next((values for values in allowed if truth(statement, values) is False), None)
-    if witness is None:
+    candidates = islice(points(statement, known, {}), 500) if at is None else [check_point(statement, at)]
+    tried, allowed = [], []
+    for witness in candidates:
+        tried.append(witness)
+        if all(truth(a, witness) for a in known):
+            allowed.append(witness)
+            if truth(statement, witness) is False:
+                break
+    else:
         message = (
-            f"{claim_id}: {statement} is false at none of the {len(candidates)} points tried, of which "
+            f"{claim_id}: {statement} is false at none of the {len(tried)} points tried, of which "
             f"{len(allowed)} respect the assumptions, so it is not refuted"
         )
         raise VerificationError(message)
