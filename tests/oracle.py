@@ -1,8 +1,9 @@
 """The exact values that results are compared with, and the one rule of comparison.
 
 A function here takes what xentlib's function of its name takes, with the class axis last, and returns
-what that one should return, from the formula as it is defined. Nothing here needs xentlib, or a form that
-avoids cancellation: numbers have 60 digits, and as many more as logits are spread over.
+what that one should return, from the definition or from a closed form that test_oracle.py checks against
+it. Nothing here needs xentlib, or a form that avoids cancellation: numbers have 60 digits, and as many
+more as logits are spread over.
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from sympy.core.relational import Relational
 
-from xentlib.proof._claims import Claim, announce, check_id, describe
+from xentlib.proof._claims import Claim, announce, check_exact, check_id, describe
 from xentlib.proof._latex import to_latex
 from xentlib.proof._sampling import VerificationError, counterexample
 
@@ -47,9 +48,9 @@ def agree(
         If the statement is false at some numbers; at the first point where shapes differ, where
         there is no entry, where an entry is not finite, or where the error is too large.
     TypeError
-        If a side is not made of floats or integers.
+        If the statement is none, or a side is not made of floats or integers.
     ValueError
-        If there is no tolerance below 1, no point, or but one way to compute.
+        If there is a float in the statement, no tolerance below 1, no point, or but one way to compute.
 
     References
     ----------
@@ -66,6 +67,13 @@ def agree(
     Eq(Sum(p[k], (k, 1, K)), 1)
     """
     check_id(claim_id)
+    if not isinstance(statement, Relational | sp.And | sp.Equivalent):
+        message = (
+            f"{claim_id}: an agreement is evidence for a statement, such as an equation, but this is "
+            f"{statement!r} (evaluate=False keeps SymPy from deciding a statement)"
+        )
+        raise TypeError(message)
+    check_exact(statement)
     if left == right:
         message = f"{claim_id}: both sides are the same function, which agrees with itself"
         raise ValueError(message)
@@ -75,7 +83,7 @@ def agree(
         )
         raise ValueError(message)
     # Else it could show a formula that has nothing to do with the two sides, and is wrong.
-    witness = counterexample(statement, (), {}) if isinstance(statement, sp.Basic) else None
+    witness = counterexample(statement, (), {})
     if witness is not None:
         message = f"{claim_id}: {statement} is false at {describe(statement, witness, str)}"
         raise VerificationError(message)

@@ -32,8 +32,9 @@ def check_given(given: Any) -> tuple[Any, ...]:
     TypeError
         If an assumption is of another kind: it would be printed, but not respected.
     ValueError
-        If an equation replaces a number, or something by what contains it, if the left side of
-        one equation stands in that of another, or if two are about one undefined function.
+        If an equation replaces a number, a size, or something by what contains it, if the left side
+        of one equation stands in that of another, if two are about one undefined function, or if one
+        says of it something else than what it or its derivative is.
     """
     assumptions = tuple(given) if isinstance(given, Sequence) else (given,)
     for a in assumptions:
@@ -51,8 +52,15 @@ def check_given(given: Any) -> tuple[Any, ...]:
         if unfold(known.rhs).has(unfold(known.lhs)) or any(lhs.has(known.lhs) for lhs in others):
             message = f"{known} is circular, or what it replaces stands in another assumption: {equations}"
             raise ValueError(message)
-        functions = known.lhs.atoms(AppliedUndef)
-        if any(functions & lhs.atoms(AppliedUndef) for lhs in others):
+        if known.lhs in SIZE.values():
+            message = f"a size is fixed by sizes={{{known.lhs}: {known.rhs}}}, not by the assumption {known}"
+            raise ValueError(message)
+        functions = {applied.func for applied in known.lhs.atoms(AppliedUndef)}
+        if functions and not isinstance(known.lhs, AppliedUndef | sp.Derivative):
+            # No number could satisfy it, and that it can be satisfied at all would be nobody's to say.
+            message = f"an equation about a function says what it, or its derivative, is, unlike {known}"
+            raise ValueError(message)
+        if any(functions & {applied.func for applied in lhs.atoms(AppliedUndef)} for lhs in others):
             message = f"{known} and another assumption are about one function, and may contradict each other"
             raise ValueError(message)
     return assumptions

@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import mpmath
+import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from xentlib.proof._assumptions import with_hypotheses
 from xentlib.proof._evaluation import evaluate
 from xentlib.proof._latex import to_latex
-from xentlib.proof._quantities import symbols_of
+from xentlib.proof._quantities import symbols_of, unfold
 from xentlib.proof._sampling import digits_at
 from xentlib.proof._symbols import Values
 
@@ -73,6 +74,25 @@ def check_id(text: str) -> None:
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text):
         message = f"a claim's ID is lower-case words and digits joined by hyphens, not {text!r}"
+        raise ValueError(message)
+
+
+def check_exact(statement: Any) -> None:
+    """Raise if a number in a statement is not exact.
+
+    Parameters
+    ----------
+    statement : Basic
+        A statement or an expression.
+
+    Raises
+    ------
+    ValueError
+        If there is a float in it, or in the formula of a quantity: what is printed would be rounded.
+    """
+    floats = unfold(statement).atoms(sp.Float) if isinstance(statement, sp.Basic) else ()
+    if floats:
+        message = f"a statement is exact, but {statement} has {sorted(floats)}: write a Rational"
         raise ValueError(message)
 
 

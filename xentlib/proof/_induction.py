@@ -38,9 +38,9 @@ def why_not_by_induction(
     Raises
     ------
     ValueError
-        If a sum or product has other limits than 1 (or 2) and the size, if a product up to the
-        size stands in a sum whose index it uses, or if an index up to the size or an assumption
-        about it is meant for this size only, and not for the next.
+        If there is a derivative, if a sum or product has other limits than 1 (or 2) and the size, if a
+        product up to the size stands in a sum whose index it uses, or if an index up to the size or an
+        assumption about it is meant for this size only, and not for the next.
 
     Notes
     -----
@@ -80,6 +80,9 @@ def _check_form(sides: sp.Tuple, known: Iterable[sp.Eq], size: sp.Symbol) -> Non
     own |= {symbol for a in known for symbol in unfold(a).free_symbols & changing}
     if own:
         message = f"{own} may not be fixed or assumed in an induction, which goes on to the next {size}"
+        raise ValueError(message)
+    if plain.has(sp.Derivative):
+        message = "induction takes no derivatives, to which a product would seem constant: carry them out"
         raise ValueError(message)
     for total in plain.atoms(sp.Sum, sp.Product):
         for _, first, last in total.limits:

@@ -14,7 +14,7 @@ from typing import Any
 import sympy as sp
 
 from xentlib.proof._assumptions import check_given, smallest
-from xentlib.proof._claims import Claim, announce, check_id, describe, show
+from xentlib.proof._claims import Claim, announce, check_exact, check_id, describe, show
 from xentlib.proof._deciding import Key, check_form, reason_against, shows_nothing
 from xentlib.proof._latex import to_latex
 from xentlib.proof._mutations import mutations
@@ -117,6 +117,7 @@ def prove(
     fixed = _check_sizes(sizes or {}, known)
     key = Key(certificate, increasing, induction)
     check_form(statement, key)
+    check_exact(statement)
     nothing = shows_nothing(statement, known)
     if nothing is not None:
         message = f"{claim_id}: there is nothing to prove in {statement}: {nothing}"
@@ -223,6 +224,8 @@ def derive(*lines: Any, given: Any = ()) -> None:
         raise ValueError(message)
     known = check_given(given)
     expressions = [sp.sympify(line) for line in lines]
+    for expression in expressions:
+        check_exact(expression)
     for number, (before, after) in enumerate(pairwise(expressions), start=2):
         if to_latex(before) == to_latex(after):
             message = f"lines {number - 1} and {number} are the same: {before}"
@@ -284,6 +287,7 @@ def refute(claim_id: str, statement: Any, *, given: Any = (), at: Values | None 
     if not isinstance(statement, sp.Basic) or not statement.args:
         message = f"{claim_id}: SymPy made the statement {statement}; evaluate=False prevents that"
         raise TypeError(message)
+    check_exact(statement)
     known = check_given(given)
     candidates = islice(points(statement, known, {}), 500) if at is None else [check_point(statement, at)]
     tried, allowed = [], []
