@@ -61,6 +61,7 @@ def exps() -> list[mpmath.mpf]:
     return [mpmath.exp(a) for a in FOUR]
 
 
+TOTAL = sum_over(k, sp.exp(c))
 CLOSED_FORMS = [
     (sum_over(k, c), lambda: 8),
     (sum_over(k, k**2), lambda: 30),
@@ -85,6 +86,9 @@ CLOSED_FORMS = [
     (sp.Derivative(lse, z[j]), lambda: exps()[2] / sum(exps())),
     (sp.Derivative(p[i], z[i]), lambda: exps()[0] / sum(exps()) * (1 - exps()[0] / sum(exps()))),
     (sp.Derivative(c**3 * x, c, c), lambda: 12 * mpmath.mpf("0.5")),
+    # Both differences meet at one point, where the higher order needs more digits.
+    (sp.Derivative(TOTAL, (c, 2)) / sp.Derivative(TOTAL, (c, 4)), lambda: 1),
+    (sp.Derivative(TOTAL, (c, 4)) / sp.Derivative(TOTAL, (c, 2)), lambda: 1),
     (sp.Derivative(lse, z[i], z[j]), lambda: -exps()[0] * exps()[2] / sum(exps()) ** 2),
     (sp.Derivative(X[1, 3] ** 2 * X[2, 2], X[1, j]), lambda: 2 * FOUR[2] * FOUR[2]),
     (sum_over(k, sp.Derivative(sp.exp(z[k]), z[k])), lambda: sum(exps())),
@@ -146,6 +150,8 @@ def test_a_formula_does_not_capture_the_index_it_is_given() -> None:
     [
         (sp.sin(c), TypeError, r"cannot evaluate sin\(c\) of type sin: give its value"),
         (x, TypeError, "cannot evaluate x of type Symbol"),
+        (p[l], TypeError, "cannot evaluate l of type Symbol"),
+        (sum_over(k, l * z[k]), TypeError, "cannot evaluate l of type Symbol"),
         (sp.IndexedBase("w")[i], TypeError, r"cannot evaluate w\[i\] of type Indexed"),
         (sp.Derivative(sp.Function("f")(c), c), TypeError, "the function is not defined"),
         (z[j + 2], IndexError, r"z\[j \+ 2\] does not exist where j \+ 2 = 5"),

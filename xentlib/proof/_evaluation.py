@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, lru_cache, reduce
+from functools import cache, lru_cache
 from itertools import product
-from operator import mul
 from typing import Any
 
 import mpmath
@@ -161,17 +160,15 @@ def _given(expr: Any) -> _Function:
 
 def _entry(entry: Defined) -> _Function:
     formula, stands_for = definition(entry)
-    number = _function(formula)
-    if not stands_for:
-        return number
+    function, symbols = _function(formula), {dummy: _given(s) for dummy, s in stands_for.items()}
 
-    def of_indices(at: _Point) -> Any:
+    def number(at: _Point) -> Any:
         inner = _Point(at, at.found)
-        for stand_in, index in stands_for.items():
-            inner[stand_in] = at[index]
-        return number(inner)
+        for dummy, symbol in symbols.items():
+            inner[dummy] = symbol(at)
+        return function(inner)
 
-    return of_indices
+    return number
 
 
 def _total(total: sp.Sum | sp.Product) -> _Function:
@@ -206,7 +203,7 @@ def _element(element: sp.Indexed) -> _Function:
             return given(at)
         for index, function in indices:
             place = function(at)
-            if not (1 <= place <= len(part) and mpmath.isint(place)):
+            if place not in range(1, len(part) + 1):
                 message = f"{element} does not exist where {index} = {place}: there are {len(part)}, from 1"
                 raise IndexError(message)
             part = part[int(place) - 1]
@@ -268,7 +265,7 @@ def with_element(array: Any, steps: Sequence[int], number: Any) -> Any:
 
 
 def _product(factors: Iterable[Any]) -> Any:
-    return reduce(mul, factors) if factors else mpmath.mp.one
+    return math.prod(factors, start=mpmath.mp.one)
 
 
 def _power(base: Any, exponent: Any) -> Any:
@@ -280,6 +277,7 @@ def _power(base: Any, exponent: Any) -> Any:
     return mpmath.power(base, exponent)
 
 
+# Where one element of an array moves, for a derivative, the exponentials of the others stay.
 @lru_cache(maxsize=10_000)
 def _exp(number: Any, precision: int) -> Any:
     return mpmath.exp(number)
