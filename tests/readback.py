@@ -8,7 +8,7 @@ from typing import Any
 
 import mpmath
 import sympy as sp
-from reading import Ambiguous, Lexicon, Relation, Statement, Unreadable, Values, read
+from reading import Lexicon, Relation, Statement, Unreadable, Values, read
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 
@@ -116,16 +116,24 @@ def _close(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
 
 
 def _concrete(expr: Any) -> Any:
-    for applied in expr.atoms(AppliedUndef):
-        expr = expr.replace(applied.func, FUNCTIONS[applied.func.__name__])
-    return expr
+    """Put the numbers of `FUNCTIONS` in the place of undefined functions, and simplify nothing."""
+    if not expr.atoms(AppliedUndef):
+        return expr
+    parts = list(map(_concrete, expr.args))
+    if isinstance(expr, AppliedUndef):
+        return FUNCTIONS[expr.func.__name__](*parts)
+    if isinstance(expr, sp.Derivative | sp.Sum | sp.Product | sp.Tuple):
+        return expr.func(*parts)
+    return expr.func(*parts, evaluate=False)
 
 
 def points(expr: Any, seed: int = 0) -> Iterator[dict[Any, Any]]:
     """Yield numbers for everything that an object needs, at sizes from 2 to 5."""
     draw = random.Random(f"{expr} {seed}")
     axes, symbols = axes_of(expr), symbols_of(expr)
-    literal = max([int(end) for ends in axes.values() for axis in ends for end in axis if end.is_Integer] + [1])
+    literal = max(
+        [int(end) for ends in axes.values() for axis in ends for end in axis if end.is_Integer] + [1]
+    )
     sizes = {*sizes_of(expr), *SIZE.values()}
     while True:
         at: dict[Any, Any] = {
@@ -134,8 +142,8 @@ def points(expr: Any, seed: int = 0) -> Iterator[dict[Any, Any]]:
         at |= {index: draw.randint(1, at[size]) for index, size in SIZE.items()}
         for symbol in sorted(symbols - at.keys(), key=str):
             at[symbol] = _number(symbol, draw)
-        for array, ends in axes.items():
-            at[array] = _array(array, [max(_length(end, at) for end in axis) for axis in ends], at, draw)
+        for array, reach in axes.items():
+            at[array] = _array(array, [max(_length(end, at) for end in axis) for axis in reach], at, draw)
         yield at
 
 
@@ -154,6 +162,3 @@ def _number(symbol: Any, draw: random.Random) -> Any:
         return mpmath.mpf(draw.randint(1, 3))
     low = 100 if symbol.is_nonnegative else -1500
     return mpmath.mpf(draw.randint(low, 1500)) / 1000
-
-
-__all__ = ["Ambiguous", "fault", "points"]

@@ -17,7 +17,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
-from itertools import product
 from typing import Any, NamedTuple
 
 import mpmath
@@ -93,7 +92,7 @@ class Lexicon:
             self._learn_quantity(expr)
         elif isinstance(expr, sp.Indexed):
             base = expr.base
-            self.add(sp.latex(base.label), Entry("indexed", lambda at, where: _element(at[base], where), base))
+            self.add(_headed(base.label), Entry("indexed", lambda at, where: _element(at[base], where), base))
             for index in expr.indices:
                 self.learn(index)
         elif isinstance(expr, sp.Symbol):
@@ -119,21 +118,30 @@ class Lexicon:
                 raise Unreadable(message)
             return evaluate(entry, {**at, **dict(zip(stand_ins, where, strict=True))})
 
-        name = sp.latex(sp.Symbol(expr.func.__name__))
+        symbol = sp.Symbol(expr.func.__name__)
+        name = _headed(symbol) if indices else sp.latex(symbol)
         self.add(name, Entry("indexed" if indices else "plain", value, expr.func))
         for index in indices:
             self.learn(index)
 
 
+def _headed(symbol: sp.Symbol) -> str:
+    """Return how a name is written before its subscripts: in braces if it has one already."""
+    name = sp.latex(symbol)
+    return f"{{{name}}}" if "_" in name else name
+
+
 def _element(array: Any, where: Sequence[Any]) -> Any:
     for place in where:
         if not isinstance(array, list):
-            raise Unreadable("more subscripts than the array has axes")
+            message = "more subscripts than the array has axes"
+            raise Unreadable(message)
         if place not in range(1, len(array) + 1):
             raise IndexError(place)
         array = array[int(place) - 1]
     if isinstance(array, list):
-        raise Unreadable("fewer subscripts than the array has axes")
+        message = "fewer subscripts than the array has axes"
+        raise Unreadable(message)
     return array
 
 
@@ -182,7 +190,8 @@ def read(latex: str, lexicon: Lexicon) -> Statement:
 def _relation(text: str, lexicon: Lexicon) -> Relation:
     (relation,) = _chain(text, lexicon)
     if not isinstance(relation, Relation):
-        raise Unreadable(f"no relation: {text}")
+        message = f"no relation: {text}"
+        raise Unreadable(message)
     return relation
 
 
@@ -193,7 +202,8 @@ def _chain(text: str, lexicon: Lexicon) -> list[Any]:
         signs.append(SIGNS[reader.take()])
         sides.append(reader.sum())
     if reader.next:
-        raise Unreadable(f"cannot go on at {' '.join(reader.tokens[reader.place :])!r} of {text}")
+        message = f"cannot go on at {' '.join(reader.tokens[reader.place :])!r} of {text}"
+        raise Unreadable(message)
     if not signs:
         return sides
     return [Relation(*parts) for parts in zip(sides, signs, sides[1:], strict=False)]
@@ -217,7 +227,8 @@ class Reader:
         for sign in expected or (self.next,):
             if not sign or self.next != sign:
                 there = " ".join(self.tokens[self.place :])
-                raise Unreadable(f"expected {sign!r}, not {there!r}")
+                message = f"expected {sign!r}, not {there!r}"
+                raise Unreadable(message)
             self.place += 1
         return self.tokens[self.place - 1]
 
@@ -239,12 +250,15 @@ class Reader:
 
     def product(self) -> Function:
         """Read factors side by side or joined by a dot."""
-        factors, dot, before = [], False, ""
+        factors: list[Function] = []
+        dot, before = False, ""
         while dot or not factors or self.starts_a_factor():
             if not dot and factors and self.next[0].isdigit():
-                raise Ambiguous(f"the number {self.next} needs a dot before it, after {before}")
+                message = f"the number {self.next} needs a dot before it, after {before}"
+                raise Ambiguous(message)
             if dot and self.next == "-":
-                raise Ambiguous("a sign after a dot")
+                message = "a sign after a dot"
+                raise Ambiguous(message)
             start = self.place
             function, ended = self.factor()
             factors.append(function)
@@ -253,7 +267,8 @@ class Reader:
             if dot:
                 self.take()
             if ended and (dot or self.starts_a_factor()):
-                raise Ambiguous(f"what {before} takes does not clearly end before {self.next}")
+                message = f"what {before} takes does not clearly end before {self.next}"
+                raise Ambiguous(message)
         return _folded(mpmath.fmul, factors)
 
     def starts_a_factor(self) -> bool:
@@ -274,12 +289,14 @@ class Reader:
     def argument(self) -> Function:
         """Read what a logarithm or the sign of a derivative takes."""
         if self.next == "-":
-            raise Ambiguous("a sign where a factor should stand")
+            message = "a sign where a factor should stand"
+            raise Ambiguous(message)
         bracketed = self.next == "("
         start = self.place
         function, _ = self.factor()
         if bracketed and self.tokens[start:][_closing(self.tokens[start:]) + 1 :][:1] == ["^"]:
-            raise Ambiguous("a power after brackets: of these, or of all?")
+            message = "a power after brackets: of these, or of all?"
+            raise Ambiguous(message)
         return function
 
     def logarithm(self) -> Function:
@@ -308,7 +325,8 @@ class Reader:
         limits = list(self.limits())
         names = [name for name, _, _ in limits]
         if len(set(names)) < len(names):
-            raise Ambiguous(f"two indices of the same name: {names}")
+            message = f"two indices of the same name: {names}"
+            raise Ambiguous(message)
         part = self.signed()
 
         def value(at: Values) -> Any:
@@ -330,7 +348,8 @@ class Reader:
                 found.append((name, first, self.sum()))
                 after = self.take()
                 if after not in (r"\\", "}"):
-                    raise Unreadable(f"not a list of limits: {after}")
+                    message = f"not a list of limits: {after}"
+                    raise Unreadable(message)
             self.take("}")
             yield from _ordered(found, self)
         else:
@@ -344,7 +363,8 @@ class Reader:
         """Read the index that is bound here, and return what it means."""
         found = self.known()
         if found is None or found[1].kind != "plain":
-            raise Unreadable(f"not an index: {self.next}")
+            message = f"not an index: {self.next}"
+            raise Unreadable(message)
         self.place += found[0]
         return found[1].meaning
 
@@ -361,7 +381,8 @@ class Reader:
             variables.append((self.variable(), self.whole_exponent()))
         self.take("}")
         if order != sum(count for _, count in variables):
-            raise Unreadable("the order of the derivative is not that of its variables")
+            message = "the order of the derivative is not that of its variables"
+            raise Unreadable(message)
         ended = inside is None
         function = self.argument() if inside is None else inside
         for variable, count in variables:
@@ -378,7 +399,8 @@ class Reader:
         """Read a variable to derive by: its name's meaning and its subscripts."""
         found = self.known()
         if found is None or found[1].kind == "applied":
-            raise Unreadable(f"not a variable: {self.next}")
+            message = f"not a variable: {self.next}"
+            raise Unreadable(message)
         self.place += found[0]
         entry = found[1]
         return entry.meaning, self.subscripts() if entry.kind == "indexed" else []
@@ -387,19 +409,20 @@ class Reader:
         """Read an atom with its exponent."""
         if self.next == "e" and self.tokens[self.place + 1 : self.place + 2] == ["^"]:
             if self.known() is not None:
-                raise Ambiguous("e is an index here, and the base of a power")
+                message = "e is an index here, and the base of a power"
+                raise Ambiguous(message)
             self.take("e")
-            exponent = self.exponent()
-            assert exponent is not None
-            return lambda at: mpmath.exp(exponent(at))
+            return _powered(lambda at: +mpmath.e, self.exponent())
         plain_number = self.next.isdigit()
         fraction = self.next == r"\frac"
         base = self.atom()
         exponent = self.exponent()
         if exponent is not None and fraction and not plain_number:
-            raise Ambiguous("a power of a fraction without brackets")
+            message = "a power of a fraction without brackets"
+            raise Ambiguous(message)
         if self.next == "^":
-            raise Unreadable("two exponents")
+            message = "two exponents"
+            raise Unreadable(message)
         return _powered(base, exponent)
 
     def atom(self) -> Function:
@@ -426,7 +449,8 @@ class Reader:
         if sign in (r"\pi", "e"):
             self.take()
             return (lambda at: +mpmath.pi) if sign == r"\pi" else (lambda at: +mpmath.e)
-        raise Unreadable(f"unknown: {' '.join(self.tokens[self.place :])!r}")
+        message = f"unknown: {' '.join(self.tokens[self.place :])!r}"
+        raise Unreadable(message)
 
     def known(self) -> tuple[int, Entry] | None:
         """Return the name that stands here, and how long it is."""
@@ -436,7 +460,8 @@ class Reader:
             if tuple(self.tokens[self.place : end]) == name:
                 found += [(len(name), entry) for entry in kinds.values() if self.fits(entry.kind, end)]
         if len(found) > 1:
-            raise Ambiguous(f"{self.next} may be one of {[entry.meaning for _, entry in found]}")
+            message = f"{self.next} may be one of {[entry.meaning for _, entry in found]}"
+            raise Ambiguous(message)
         return found[0] if found else None
 
     def fits(self, kind: str, end: int) -> bool:
@@ -540,7 +565,8 @@ class Reader:
             name = "".join(self.tokens[start + 1 : self.place - 1])
         functions = {r"\tanh": mpmath.tanh, "erf": mpmath.erf}
         if name not in functions:
-            raise Unreadable(f"unknown function {name}")
+            message = f"unknown function {name}"
+            raise Unreadable(message)
         exponent = self.exponent()
         (argument,) = self.arguments()
         return _powered(lambda at: functions[name](argument(at)), exponent)
@@ -552,7 +578,8 @@ def _closing(signs: Sequence[str]) -> int:
         depth += (sign in ("(", "|(")) - (sign in (")", "|)"))
         if depth == 0:
             return place
-    raise Unreadable("a bracket is not closed")
+    message = "a bracket is not closed"
+    raise Unreadable(message)
 
 
 def _ordered(limits: list[Any], reader: Reader) -> list[Any]:
@@ -563,7 +590,8 @@ def _ordered(limits: list[Any], reader: Reader) -> list[Any]:
             if not any(_needs(limit, other[0]) for other in waiting if other is not limit):
                 break
         else:
-            raise Ambiguous(f"each limit needs another: {[name for name, _, _ in limits]}")
+            message = f"each limit needs another: {[name for name, _, _ in limits]}"
+            raise Ambiguous(message)
         waiting.remove(limit)
         found.append(limit)
     return found
@@ -589,7 +617,8 @@ def _places(limits: Sequence[Any], at: Values) -> Iterator[Values]:
     (name, first, last), *others = limits
     start, end = first(at), last(at)
     if not (mpmath.isint(start) and mpmath.isint(end)):
-        raise Unreadable(f"a sum from {start} to {end}")
+        message = f"a sum from {start} to {end}"
+        raise Unreadable(message)
     for number in range(int(start), int(end) + 1):
         yield from _places(others, {**at, name: number})
 
@@ -614,13 +643,15 @@ def _powered(base: Function, exponent: Function | None) -> Function:
 
 def _power(base: Any, exponent: Any) -> Any:
     if (exponent < 0 and abs(base) < mpmath.mpf(10) ** -25) or (base <= 0 and not mpmath.isint(exponent)):
-        raise ArithmeticError(f"{base} to the power {exponent}")
+        message = f"{base} to the power {exponent}"
+        raise ArithmeticError(message)
     return mpmath.power(base, exponent)
 
 
 def _log(number: Any) -> Any:
     if not number > 0:
-        raise ArithmeticError(f"the logarithm of {number}")
+        message = f"the logarithm of {number}"
+        raise ArithmeticError(message)
     return mpmath.log(number)
 
 
@@ -633,9 +664,7 @@ def _slope(function: Function, variable: tuple[Any, list[Function]]) -> Function
 
     def value(at: Values) -> Any:
         where = [int(index(at)) - 1 for index in subscripts]
-        ends = [
-            function({**at, meaning: _moved(at[meaning], where, step)}) for step in (STEP, -STEP)
-        ]
+        ends = [function({**at, meaning: _moved(at[meaning], where, step)}) for step in (STEP, -STEP)]
         return (ends[0] - ends[1]) / (2 * STEP)
 
     return value

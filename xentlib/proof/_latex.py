@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
-from xentlib.proof._symbols import indices_in_latex
+from xentlib.proof._symbols import indices_in_latex, outermost
 
 
 class _Printer(LatexPrinter):  # type: ignore[misc]
@@ -30,56 +31,79 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
             for variable, count in expr.variable_count
         )
         body = self.doprint(expr.expr)
-        if expr.expr.is_Mul or expr.expr.is_Add or expr.expr.has(sp.Sum, sp.Product):
-            if expr.expr.is_Mul or expr.expr.is_Add:
-                body = rf"\left({body}\right)"
-            return rf"\frac{{{above}}}{{{below}}} {body}"
-        return rf"\frac{{{above} {body}}}{{{below}}}"
+        total = expr.expr.has(sp.Sum, sp.Product)
+        if expr.expr.is_Mul or expr.expr.is_Add or body.startswith("-") or (total and expr.expr.is_Pow):
+            return rf"\frac{{{above}}}{{{below}}} {_in_parentheses(body)}"
+        return rf"\frac{{{above}}}{{{below}}} {body}" if total else rf"\frac{{{above} {body}}}{{{below}}}"
 
     def _print_log(self, expr: sp.log, exp: str | None = None) -> str:
         (argument,) = expr.args
         body = self.doprint(argument)
-        if argument.is_Add or argument.is_Mul or argument.is_Pow:
-            body = rf"\left({body}\right)"
+        if argument.is_Add or argument.is_Mul or argument.is_Pow or body.startswith("-"):
+            body = _in_parentheses(body)
         return rf"\log {body}" if exp is None else rf"\log^{{{exp}}} {body}"
 
+    def _print_Sum(self, expr: sp.Sum) -> str:
+        return self._total(r"\sum", expr)
+
+    def _print_Product(self, expr: sp.Product) -> str:
+        return self._total(r"\prod", expr)
+
+    def _total(self, sign: str, expr: sp.Sum | sp.Product) -> str:
+        if len(expr.limits) > 1 and not _depends_on_order(expr.limits):
+            return str(super()._print_Sum(expr) if sign == r"\sum" else super()._print_Product(expr))
+        part, limits = outermost(expr)
+        index, first, last = map(self.doprint, limits)
+        body = self.doprint(part)
+        return rf"{sign}_{{{index}={first}}}^{{{last}}} {_in_parentheses(body) if part.is_Add else body}"
+
+    def _print_Pow(self, expr: sp.Pow) -> str:
+        # SymPy would hand 1/x, and no other power, to the printer of products.
+        if expr.exp.is_Rational and expr.exp.is_negative:
+            return self._print_Mul(expr)
+        return str(super()._print_Pow(expr))
+
     def _print_Add(self, expr: sp.Add, order: Any = None) -> str:
-        terms = sorted(expr.args, key=lambda t: (t.could_extract_minus_sign(), _rank_of_term(t)))
+        terms = sorted(((*_sign_and_size(term), term) for term in expr.args), key=_place_of_term)
         text = ""
-        for place, term in enumerate(terms):
-            negative = term.could_extract_minus_sign()
-            size = -term if negative else term
+        for place, (negative, size, _) in enumerate(terms):
             body = self.doprint(size)
             # Without parentheses a sum would seem to swallow the terms after it.
-            if size.is_Add or (place < len(terms) - 1 and _ends_in_a_sum(size)):
-                body = rf"\left({body}\right)"
+            swallows = place < len(terms) - 1 and _ends_in_a_sum(size)
+            if size.is_Add or swallows or (body.startswith("-") and (place or negative)):
+                body = _in_parentheses(body)
             sign = "-" if negative else "+"
             text += f" {sign} {body}" if place else body if sign == "+" else f"- {body}"
         return text
 
-    def _print_Mul(self, expr: sp.Mul) -> str:
-        coefficient, rest = expr.as_coeff_Mul()
-        if coefficient.is_negative:
-            body = self.doprint(-expr)
-            return rf"- \left({body}\right)" if (-expr).is_Add else f"- {body}"
-        numerator, denominator = sp.fraction(expr, exact=True)
-        if denominator != 1:
-            return rf"\frac{{{self.doprint(numerator)}}}{{{self.doprint(denominator)}}}"
-        *factors, last = sorted(sp.Mul.make_args(rest), key=_rank_of_factor)
-        words = [
-            self._factor(factor, open_ended=sp.Sum | sp.Product | sp.Derivative | sp.log)
-            for factor in factors
-        ]
-        words.append(self._factor(last, open_ended=()))
-        if coefficient != 1:
-            times = [r"\cdot"] if words[0][0].isdigit() else []
-            words = [self.doprint(coefficient), *times, *words]
-        return " ".join(words)
+    def _print_Mul(self, expr: sp.Expr) -> str:
+        negative, size = _sign_and_size(expr)
+        if negative:
+            body = self.doprint(size)
+            return f"- {_in_parentheses(body)}" if size.is_Add or body.startswith("-") else f"- {body}"
+        above, below = _fraction(expr)
+        if below:
+            return rf"\frac{{{self._product(above)}}}{{{self._product(below)}}}"
+        return self._product(above)
 
-    def _factor(self, factor: sp.Expr, open_ended: Any) -> str:
-        """Print a factor, in parentheses if it would seem to swallow the factors after it."""
-        text = str(self.doprint(factor))
-        return rf"\left({text}\right)" if factor.is_Add or isinstance(factor, open_ended) else text
+    def _product(self, factors: list[sp.Expr]) -> str:
+        """Print factors side by side, numbers first."""
+        if len(factors) < 2:
+            return "".join(map(self.doprint, factors)) or "1"
+        numbers = [factor for factor in factors if factor.is_Rational]
+        others = sorted((f for f in factors if not f.is_Rational), key=_rank_of_factor)
+        text = ""
+        for place, factor in enumerate([*numbers, *others], start=1):
+            word = str(self.doprint(factor))
+            swallows = place < len(factors) and (
+                isinstance(factor, sp.Derivative) or word.startswith((r"\log", r"\sum", r"\prod"))
+            )
+            # It would seem to swallow the factors after it, or to take a minus for a difference.
+            if factor.is_Add or swallows or word.startswith("-"):
+                word = _in_parentheses(word)
+            joined = r" \cdot " if word[0].isdigit() or (factor.is_Rational and place > 1) else " "
+            text += joined + word if text else word
+        return text
 
     def _print_And(self, expr: sp.And) -> str:
         above = {part.gts: part.lts for part in expr.args if isinstance(part, sp.Gt)}
@@ -94,15 +118,69 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
         return r" \quad\Longleftrightarrow\quad ".join(map(self.doprint, parts))
 
 
+def _in_parentheses(text: str) -> str:
+    return rf"\left({text}\right)"
+
+
+def _depends_on_order(limits: Sequence[sp.Tuple]) -> bool:
+    """Return whether limits in one list would not tell which of them is the inner one."""
+    indices = [index for index, _, _ in limits]
+    outer = [(inner, outer) for place, (inner, _, _) in enumerate(limits) for outer in limits[place + 1 :]]
+    return len(set(indices)) < len(indices) or any(limit.has(index) for index, limit in outer)
+
+
+def _sign_and_size(expr: sp.Expr) -> tuple[bool, sp.Expr]:
+    """Return whether an expression begins with a minus, and what follows it."""
+    if expr.is_Rational:
+        return bool(expr.is_negative), abs(expr)
+    factors = _factors(expr)
+    first = next((place for place, factor in enumerate(factors) if factor.is_Rational), None)
+    if len(factors) < 2 or first is None or not factors[first].is_negative:
+        return False, expr
+    number = [] if factors[first] == -1 else [-factors[first]]
+    return True, sp.Mul(*factors[:first], *number, *factors[first + 1 :], evaluate=False)
+
+
+def _factors(expr: sp.Expr) -> list[sp.Expr]:
+    """Return the factors of a product, and of the products in it."""
+    return [inner for factor in expr.args for inner in _factors(factor)] if expr.is_Mul else [expr]
+
+
+def _fraction(expr: sp.Expr) -> tuple[list[sp.Expr], list[sp.Expr]]:
+    """Return what stands above and below the line: powers of negative exponent below, as people write."""
+    above, below = [], []
+    for factor in _factors(expr):
+        base, exponent = _base_and_exponent(factor)
+        if factor.is_Rational:
+            above += [sp.Integer(factor.p)] if factor.p != 1 or factor.q == 1 else []
+            below += [sp.Integer(factor.q)] if factor.q != 1 else []
+        elif exponent == -1:
+            below.append(base)
+        elif exponent.is_number and exponent.is_negative:
+            below.append(sp.Pow(base, -exponent, evaluate=False))
+        else:
+            above.append(factor)
+    return above, below
+
+
+def _base_and_exponent(factor: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    # SymPy's own way would turn 1/2 to the power -3 into 2 to the power 3.
+    if factor.is_Pow:
+        base, exponent = factor.args
+        return base, exponent
+    return (sp.E, factor.args[0]) if isinstance(factor, sp.exp) else (factor, sp.S.One)
+
+
 def _ends_in_a_sum(expr: sp.Expr) -> bool:
     if isinstance(expr, sp.log):
         return isinstance(expr.args[0], sp.Sum)
     return isinstance(expr, sp.Sum)
 
 
-def _rank_of_term(term: sp.Expr) -> Any:
-    kinds = (term.is_number, term.has(sp.KroneckerDelta), term.has(sp.Indexed, sp.Function))
-    return [not kind for kind in kinds], sp.default_sort_key(term)
+def _place_of_term(term: tuple[bool, sp.Expr, sp.Expr]) -> Any:
+    negative, _, whole = term
+    kinds = (whole.is_number, whole.has(sp.KroneckerDelta), whole.has(sp.Indexed, sp.Function))
+    return negative, [not kind for kind in kinds], sp.default_sort_key(whole)
 
 
 def _rank_of_factor(factor: sp.Expr) -> Any:

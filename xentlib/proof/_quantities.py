@@ -32,7 +32,9 @@ class Defined(sp.Function):  # type: ignore[misc]
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         indices = indices_in_latex(self.args[self.inputs :], printer)
         name = sp.latex(sp.Symbol(type(self).__name__))
-        text = f"{name}_{{{indices}}}" if indices else name
+        # TeX takes one subscript only, unless braces close the name.
+        braced = f"{{{name}}}" if "_" in name else name
+        text = f"{braced}_{{{indices}}}" if indices else name
         return text if exp is None else f"{text}^{{{exp}}}"
 
 

@@ -125,8 +125,15 @@ def indices_in_latex(indices: Sequence[sp.Expr], printer: Any) -> str:
     str
         LaTeX.
     """
-    comma = "" if all(index.is_Symbol or isinstance(index, sp.Indexed) for index in indices) else ","
-    return comma.join(map(printer.doprint, indices))
+    comma = "" if all(map(_stands_alone, indices)) else ","
+    text = comma.join(map(printer.doprint, indices))
+    # The one index i times j would look like the two indices ij.
+    product = len(indices) == 1 and indices[0].is_Mul and all(map(_stands_alone, indices[0].args))
+    return rf"\left({text}\right)" if product else text
+
+
+def _stands_alone(index: sp.Expr) -> bool:
+    return bool(index.is_Symbol) or isinstance(index, sp.Indexed)
 
 
 def outermost(total: sp.Sum | sp.Product) -> tuple[sp.Expr, tuple[sp.Symbol, sp.Expr, sp.Expr]]:
