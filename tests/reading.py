@@ -10,6 +10,10 @@ It follows the conventions of mathematics and the book's page on notation, and n
 - subscripts run together, ij or nc_{n}, unless a comma parts them.
 
 What people could read in two ways raises `Ambiguous`; what is no mathematics, `Unreadable`.
+
+The parsers that exist do not serve: that of SymPy, with Lark, knows no p_{nc_{n}}, \substack, 0 < p < 1 or
+partial derivative of an entry; latex2sympy2_extended reads \log to the base 10, N as n, and \log a b as the
+logarithm of ab. Both decide silently what is ambiguous here.
 """
 
 from __future__ import annotations
@@ -351,7 +355,7 @@ class Reader:
                     message = f"not a list of limits: {after}"
                     raise Unreadable(message)
             self.take("}")
-            yield from _ordered(found, self)
+            yield from _ordered(found)
         else:
             name = self.name()
             self.take("=")
@@ -582,7 +586,7 @@ def _closing(signs: Sequence[str]) -> int:
     raise Unreadable(message)
 
 
-def _ordered(limits: list[Any], reader: Reader) -> list[Any]:
+def _ordered(limits: list[Any]) -> list[Any]:
     """Return limits so that each needs only those before it."""
     waiting, found = list(limits), []
     while waiting:

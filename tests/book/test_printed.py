@@ -20,6 +20,7 @@ import sympy as sp
 from readback import fault
 
 from xentlib.proof import to_latex
+from xentlib.proof._names import check_names
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = ledger.notebooks(ROOT)
@@ -130,6 +131,7 @@ def test_a_chapter_prints_what_it_checks(chapter: str) -> None:
         given = list(map(to_latex, stated.given))
         # The ranges of indices come first; a derivation shows no assumptions.
         assert not stated.claim or there.given[len(there.given) - len(given) :] == given
+        check_names(sp.Tuple(*stated.lines), stated.given)
         for expr, latex in zip([*stated.lines, *stated.given], [*there.lines, *given], strict=True):
             faults.append(fault(expr, latex))
 

@@ -58,7 +58,7 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
         return rf"{sign}_{{{index}={first}}}^{{{last}}} {_in_parentheses(body) if part.is_Add else body}"
 
     def _print_Pow(self, expr: sp.Pow) -> str:
-        # SymPy would hand 1/x, and no other power, to the printer of products.
+        # SymPy has ways of its own for powers of 1/2 and of -1, one with small parentheses, one without end.
         if expr.exp.is_Rational and expr.exp.is_negative:
             return self._print_Mul(expr)
         return str(super()._print_Pow(expr))
