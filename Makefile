@@ -26,6 +26,9 @@ export NODE_USE_SYSTEM_CA := 1
 export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 export IPYTHONDIR := $(CURDIR)/.venv/ipython
 
+# What is imported is compiled once and kept, whatever the machine's habit: it takes half of a short run.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help book read test oldest notebooks lint site-test peers accuracy bench dist lock clean
 
 help: ## list the goals
