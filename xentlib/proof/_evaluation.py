@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import mpmath
 import numpy as np
@@ -18,7 +18,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from xentlib.proof._quantities import Defined, axes_of, definition, symbols_of
-from xentlib.proof._symbols import SIZE, delta, outermost, z
+from xentlib.proof._symbols import SIZE, Values, delta, outermost, z
 
 
 def digits(numbers: Any) -> int:
@@ -98,6 +98,47 @@ def evaluate(expr: Any, values: Mapping[Any, Any]) -> Any:
     return _function(expr)(_Point(values, {}))
 
 
+def truth(statement: Any, values: Values) -> bool | None:
+    """Return whether a statement holds at a point, None if a side is not a number there.
+
+    Parameters
+    ----------
+    statement : Basic
+        A statement.
+    values : mapping
+        The point, as for `evaluate`.
+
+    Returns
+    -------
+    bool or None
+        By as many digits as `digits` says.
+    """
+    with mpmath.workdps(digits_at(values)):
+        try:
+            return bool(evaluate(statement, values))
+        except ArithmeticError:
+            return None
+
+
+def digits_at(values: Values) -> int:
+    """Return how many digits to compute with at a point, of which sizes and indices are no coordinates.
+
+    Parameters
+    ----------
+    values : mapping
+        The point.
+
+    Returns
+    -------
+    int
+        See `digits`.
+    """
+    return digits(value for s, value in values.items() if s not in _WHOLE)
+
+
+_WHOLE = {*SIZE, *SIZE.values()}
+
+
 class _Point(dict[Any, Any]):
     """Values, and the numbers found there so far: one entry stands in many terms of many sums."""
 
@@ -121,6 +162,8 @@ def _function(expr: Any) -> _Function:
         return _remembering(expr, _slope(expr))
     if isinstance(expr, sp.Indexed):
         return _element(expr)
+    if isinstance(expr, AppliedUndef):
+        return _applied(expr)
     if isinstance(expr, sp.Integer):
         number = mpmath.mpf(expr.p, prec=mpmath.inf)
         return lambda at: number
@@ -154,6 +197,28 @@ def _given(expr: Any) -> _Function:
             message = f"cannot evaluate {expr} of type {expr.func.__name__}: give its value in `values`"
             raise TypeError(message)
         return value
+
+    return number
+
+
+class Series(NamedTuple):
+    """A function that a statement leaves undefined: what is known of it near a point."""
+
+    center: Any
+    derivatives: tuple[Any, ...]
+    """At the center, that of order 0 first."""
+
+    def __call__(self, x: Any) -> Any:
+        step = x - self.center
+        return mpmath.fsum(d * step**n / math.factorial(n) for n, d in enumerate(self.derivatives))
+
+
+def _applied(expr: AppliedUndef) -> _Function:
+    given, arguments = _given(expr), [_function(argument) for argument in expr.args]
+
+    def number(at: _Point) -> Any:
+        function = at.get(expr.func)
+        return given(at) if function is None else function(*(argument(at) for argument in arguments))
 
     return number
 
@@ -203,37 +268,63 @@ def _element(element: sp.Indexed) -> _Function:
             return given(at)
         for index, function in indices:
             place = function(at)
-            if place not in range(1, len(part) + 1):
+            if not 1 <= place <= len(part) or place != int(place):
                 message = f"{element} does not exist where {index} = {place}: there are {len(part)}, from 1"
                 raise IndexError(message)
             part = part[int(place) - 1]
-        return mpmath.mpf(part)
+        return part if isinstance(part, mpmath.mpf) else mpmath.mpf(part)
 
     return number
 
 
 def _slope(expr: sp.Derivative) -> _Function:
-    if expr.atoms(AppliedUndef):
-        message = f"cannot evaluate {expr}: the function is not defined"
-        raise TypeError(message)
-    (variable, order), *others = expr.variable_count
-    inner = _function(sp.Derivative(expr.expr, *others) if others else expr.expr)
-    value = _function(variable)
-    in_array = isinstance(variable, sp.Indexed)
-    whole, indices = (variable.base, [*map(_function, variable.indices)]) if in_array else (variable, [])
+    functions = {applied.func for applied in expr.atoms(AppliedUndef)}
+    inner = _function(expr.expr)
+    places = [_place(variable) for variable in expr.variables]
+    corners = [(signs, math.prod(signs)) for signs in product((1, -1), repeat=len(places))]
 
     def number(at: _Point) -> Any:
-        x = value(at)
-        steps = [int(index(at)) - 1 for index in indices]
-
-        def moved(to: Any) -> Any:
-            # Other derivatives look there too: what they find is kept, as long as this point is.
-            found = at.found.setdefault((whole, *steps, to, mpmath.mp.prec), {})
-            return inner(_Point({**at, whole: with_element(at[whole], steps, to)}, found))
-
-        return mpmath.diff(moved, x, int(order))
+        if not functions <= at.keys():
+            message = f"cannot evaluate {expr}: the function is not defined"
+            raise TypeError(message)
+        # The error is of the order of the step's square; each division by the step loses its digits.
+        step = mpmath.mp.dps
+        variables = [place(at) for place in places]
+        with mpmath.workdps((len(places) + 2) * step):
+            h = mpmath.mpf(10) ** -step
+            values = [sign * inner(_moved(at, variables, signs, h)) for signs, sign in corners]
+            return mpmath.fsum(values) / (2 * h) ** len(places)
 
     return number
+
+
+def _place(variable: Any) -> Callable[[_Point], tuple[Any, ...]]:
+    """Return the function from a point to a symbol, or to an array and the place in it, counted from 0."""
+    if not isinstance(variable, sp.Indexed):
+        return lambda at: (variable,)
+    base, indices, element = variable.base, [*map(_function, variable.indices)], _function(variable)
+
+    def place(at: _Point) -> tuple[Any, ...]:
+        element(at)  # raises where there is none
+        return base, *(int(index(at)) - 1 for index in indices)
+
+    return place
+
+
+def _moved(at: _Point, places: Sequence[tuple[Any, ...]], signs: Sequence[int], h: Any) -> _Point:
+    """Return a point at which numbers are larger or smaller by h, each as often as its place stands here."""
+    total: dict[tuple[Any, ...], int] = {}
+    for place, sign in zip(places, signs, strict=True):
+        total[place] = total.get(place, 0) + sign
+    # Other derivatives look there too: what they find is kept, as long as this point is.
+    moved = _Point(at, at.found.setdefault((frozenset(total.items()), h), {}))
+    for (whole, *steps), times in total.items():
+        if times:
+            here = moved[whole]
+            for place in steps:
+                here = here[place]
+            moved[whole] = with_element(moved[whole], steps, mpmath.mpf(here) + times * h)
+    return moved
 
 
 def with_element(array: Any, steps: Sequence[int], number: Any) -> Any:
@@ -358,29 +449,35 @@ def entries(
     >>> entries(p[i], i)([0.0, 0.0])
     array([0.5, 0.5])
     """
-
     if isinstance(of, sp.IndexedBase):
         message = f"of= names the arrays in a sequence, such as of=[{of}], not {of} alone"
         raise TypeError(message)
-    axes, number = axes_of(expr), _function(expr)
+    return Entries(sp.sympify(expr), indices, tuple(of))
 
-    def function(*arrays: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+
+class Entries:
+    """From arrays of numbers to the entries of a symbolic array."""
+
+    def __init__(self, expr: sp.Expr, indices: Sequence[sp.Symbol], of: Sequence[sp.IndexedBase]) -> None:
+        self.expr = expr
+        self._indices, self._of = indices, of
+        self._axes, self._number = axes_of(expr), _function(expr)
+
+    def __call__(self, *arrays: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
         inputs = [np.asarray(array, dtype=np.float64) for array in arrays]
         sizes = {
             size: length
-            for array, numbers in zip(of, inputs, strict=True)
-            for ends, length in zip(axes.get(array, ()), numbers.shape, strict=True)
+            for array, numbers in zip(self._of, inputs, strict=True)
+            for ends, length in zip(self._axes.get(array, ()), numbers.shape, strict=True)
             for size in ends
             if size in SIZE.values()
         }
-        values = {**dict(zip(of, inputs, strict=True)), **sizes}
-        shape = [values[SIZE[index]] for index in indices]
+        values = {**dict(zip(self._of, inputs, strict=True)), **sizes}
+        shape = [values[SIZE[index]] for index in self._indices]
         result = np.empty(shape)
         with mpmath.workdps(digits(inputs)):
             found: dict[Any, Any] = {}
             for place in product(*map(range, shape)):
-                at = {index: m + 1 for index, m in zip(indices, place, strict=True)}
-                result[place] = float(number(_Point({**values, **at}, found)))
+                at = {index: m + 1 for index, m in zip(self._indices, place, strict=True)}
+                result[place] = float(self._number(_Point({**values, **at}, found)))
         return result
-
-    return function
