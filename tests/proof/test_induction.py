@@ -10,7 +10,7 @@ import sympy as sp
 
 from xentlib.proof import D, K, N, c, delta, k, m, n, p, product_over, sum_over
 from xentlib.proof._induction import why_not_by_induction
-from xentlib.proof._sampling import counterexample
+from xentlib.proof._trying import counterexample
 
 q = sp.IndexedBase("q", positive=True)
 y = sp.IndexedBase("y", real=True)

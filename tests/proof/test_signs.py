@@ -11,8 +11,8 @@ from xentlib.proof import K, N, delta, i, j, k, l, n, p, product_over, sum_over,
 from xentlib.proof._evaluation import evaluate
 from xentlib.proof._normal_form import rename
 from xentlib.proof._quantities import unfold
-from xentlib.proof._sampling import counterexample
 from xentlib.proof._signs import is_nonnegative, is_positive, touches_zero_at
+from xentlib.proof._trying import counterexample
 
 q = sp.IndexedBase("q", positive=True)
 v = sp.IndexedBase("v", real=True)

@@ -1,21 +1,23 @@
-"""Numbers that respect what a statement assumes, and the search for those that refute it."""
+"""Numbers that respect what a statement assumes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
-from itertools import product
+from itertools import chain, product
 from random import Random
 from typing import Any, NamedTuple
 
 import mpmath
 import numpy as np
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
-from xentlib.proof._assumptions import is_hypothesis, smallest, with_hypotheses
-from xentlib.proof._evaluation import digits, evaluate, with_element
+from xentlib.proof._assumptions import is_hypothesis, smallest
+from xentlib.proof._constraints import adjust
+from xentlib.proof._evaluation import Series, digits_at, evaluate, truth
 from xentlib.proof._quantities import axes_of, functions_of, places, sizes_of, symbols_of
-from xentlib.proof._symbols import SIZE, K, Values, c
+from xentlib.proof._symbols import SIZE, D, K, N, Values, c
 
 
 class VerificationError(AssertionError):
@@ -25,10 +27,6 @@ class VerificationError(AssertionError):
     ----------
     I. Lakatos, Proofs and Refutations (1976), on what a counterexample is good for.
     """
-
-
-class UndefinedError(VerificationError):
-    """There is no point at which both sides of a statement are numbers."""
 
 
 class _Unknowns(NamedTuple):
@@ -41,26 +39,31 @@ class _Unknowns(NamedTuple):
     scalars: list[Any]
     equations: list[Any]
     distinct: list[Any]
+    hypotheses: list[Any]
+    """What is said of undefined functions or of their derivatives."""
 
 
 def _unknowns(statement: Any, given: Sequence[Any]) -> _Unknowns:
     equations = [a for a in given if isinstance(a, sp.Eq) and not is_hypothesis(a)]
     distinct = [a for a in given if isinstance(a, sp.Ne)]
-    subject = sp.Tuple(statement, *equations, *distinct)
+    hypotheses = [a for a in given if is_hypothesis(a)]
+    subject = sp.Tuple(statement, *equations, *distinct, *hypotheses)
+    known = {applied.func for a in hypotheses for applied in a.lhs.atoms(AppliedUndef)}
     symbols, axes = symbols_of(subject), axes_of(subject)
-    scalars = symbols - _WHOLE - {array.label for array in axes}
+    scalars = symbols - {*SIZE, *SIZE.values()} - {array.label for array in axes}
     return _Unknowns(
         sizes=sizes_of(subject),
         indices=sorted(symbols & SIZE.keys(), key=str),
         axes=axes,
-        scalars=sorted(scalars, key=str) + functions_of(subject),
+        scalars=sorted(scalars, key=str) + [a for a in functions_of(subject) if a.func not in known],
         equations=equations,
         distinct=distinct,
+        hypotheses=hypotheses,
     )
 
 
-def points(statement: Any, given: Sequence[Any], at: Values, patience: int = 1) -> Iterator[dict[Any, Any]]:
-    """Yield values for every free symbol, at all small sizes and index places, seeded.
+def points(statement: Any, given: Sequence[Any], at: Values, seed: int = 0) -> Iterator[dict[Any, Any]]:
+    """Yield values for every free symbol, at all small sizes and index places and some larger, seeded.
 
     Parameters
     ----------
@@ -70,8 +73,8 @@ def points(statement: Any, given: Sequence[Any], at: Values, patience: int = 1) 
         Assumptions, which the values respect.
     at : mapping
         Sizes that are fixed.
-    patience : int
-        How many times as many points as usual.
+    seed : int
+        Others for other numbers.
 
     Yields
     ------
@@ -79,29 +82,40 @@ def points(statement: Any, given: Sequence[Any], at: Values, patience: int = 1) 
         Values for `evaluate`.
     """
     unknowns = _unknowns(statement, given)
-    random = Random(str(statement))
-    combinations = [
-        (sizes, place)
-        for sizes in _small_sizes(unknowns.sizes, given, at)
-        for place in places(unknowns.indices, sizes)
-    ]
+    random = Random(f"{statement}{seed or ''}")
+    near, far = _sizes_to_try(unknowns, given, at)
+    combinations = [(sizes, place) for sizes in near for place in places(unknowns.indices, sizes)]
     # Where there are few combinations, more numbers are tried with each.
-    rounds = patience * (1 + 25 // len(combinations))
+    rounds = 1 + 25 // len(combinations)
     # Last come 0 and 1 and -1, where much is equal that else would differ by chance.
-    for spread, (sizes, place) in product([1, 2, 4] * rounds + [0] * rounds, combinations):
+    tried = product([1, 2, 4] * rounds + [0] * rounds, combinations)
+    larger = ((spread, (sizes, _a_place(unknowns, sizes, random))) for spread in (1, 2, 0) for sizes in far)
+    for spread, (sizes, place) in chain(tried, larger):
         values = {**sizes, **place, **_drawn(unknowns, sizes, random, spread)}
-        for equation in unknowns.equations:
-            values |= _adjusted(equation, values)
-        if _respects(values, unknowns):
+        values |= {_function_in(a).func: _series(a, values, random, spread) for a in unknowns.hypotheses}
+        if adjust(unknowns.equations, values, random) and _respects(values, unknowns):
             yield values
 
 
-def _small_sizes(sizes: Sequence[Any], given: Sequence[Any], at: Values) -> Iterator[dict[Any, int]]:
+def _sizes_to_try(
+    unknowns: _Unknowns, given: Sequence[Any], at: Values
+) -> tuple[list[dict[Any, int]], list[dict[Any, int]]]:
+    """Return the small sizes, to be tried at every place of the indices, and larger ones for a few places."""
+    sizes = unknowns.sizes
+    first = {size: at.get(size, smallest(size, given)) for size in sizes}
     # Fewer of each where there are several: their combinations are all tried.
     count = {1: 4, 2: 3}.get(len(sizes), 2)
-    first = {size: smallest(size, given) for size in sizes}
+    if not (unknowns.axes or unknowns.scalars or unknowns.indices):
+        count = {1: 24, 2: 5}.get(len(sizes), 3)  # the sizes are all that can change
     choices = [[at[size]] if size in at else range(first[size], first[size] + count) for size in sizes]
-    return (dict(zip(sizes, chosen, strict=True)) for chosen in product(*choices))
+    near = [dict(zip(sizes, chosen, strict=True)) for chosen in product(*choices)]
+    further = {K: 4, N: 4, D: 4} if len(sizes) == 1 else {K: 4, N: 2, D: 1}
+    distant = {size: at.get(size, first[size] + further[size]) for size in sizes}
+    return near, [] if distant in near else [distant] * 3
+
+
+def _a_place(unknowns: _Unknowns, sizes: Values, random: Random) -> dict[Any, int]:
+    return {index: random.randint(1, sizes[SIZE[index]]) for index in unknowns.indices}
 
 
 def _drawn(unknowns: _Unknowns, sizes: Values, random: Random, spread: int) -> dict[Any, Any]:
@@ -157,9 +171,34 @@ def _conditions(symbol: Any) -> list[Callable[[Any], bool]]:
 
 def _respects(values: Values, unknowns: _Unknowns) -> bool:
     # What an equation sets, such as c[1] = 7, may be nothing that its array can hold.
-    return all(_fits_all(array, values[array], values.get(K)) for array in unknowns.axes) and all(
-        truth(known, values) for known in (*unknowns.equations, *unknowns.distinct)
+    relations = (*unknowns.equations, *unknowns.distinct, *unknowns.hypotheses)
+    functions = [_function_in(a) for a in unknowns.hypotheses]
+    return (
+        all(_fits_all(array, values[array], values.get(K)) for array in unknowns.axes)
+        and all(_fits(symbol, values[symbol]) for symbol in unknowns.scalars)
+        and all(_fits(applied, values[applied.func].derivatives[0]) for applied in functions)
+        and all(truth(known, values) for known in relations)
     )
+
+
+def _function_in(hypothesis: Any) -> Any:
+    """Return the f(x) of what is assumed of it or of a derivative of it."""
+    return hypothesis.lhs.expr if isinstance(hypothesis.lhs, sp.Derivative) else hypothesis.lhs
+
+
+def _series(hypothesis: Any, values: Values, random: Random, spread: int) -> Series:
+    """Return a function of which an assumption holds at the point; all else about it is random."""
+    applied = _function_in(hypothesis)
+    order = sum(count for _, count in getattr(hypothesis.lhs, "variable_count", ()))
+    drawn = [_random_number(applied, random, spread)]
+    drawn += [_random_number(sp.Symbol("_", real=True), random, spread) for _ in range(order + 1)]
+    center = values[applied.args[0]]
+    with mpmath.workdps(2 * digits_at(values)):
+        try:
+            sought = evaluate(hypothesis.rhs, {**values, applied.func: Series(center, tuple(drawn))})
+        except ArithmeticError:
+            return Series(center, tuple(drawn))  # there is no such function, and the point will not do
+    return Series(center, (*drawn[:order], sought, *drawn[order + 1 :]))
 
 
 def _fits_all(array: Any, numbers: Any, classes: int | None) -> bool:
@@ -167,109 +206,6 @@ def _fits_all(array: Any, numbers: Any, classes: int | None) -> bool:
     if isinstance(numbers, list):
         return all(_fits_all(array, part, classes) for part in numbers)
     return _fits(array, numbers) and not (array == c and classes and numbers > classes)
-
-
-def _adjusted(equation: sp.Eq, values: Values) -> dict[Any, Any]:
-    """Return the arrays of an equation such as c[1] = 3 or sum of y[k] = 1, changed so that it holds."""
-    left = equation.lhs
-    if isinstance(left, sp.Indexed) and len(left.indices) == 1:
-        step = int(evaluate(left.indices[0], values)) - 1
-        return {left.base: with_element(values[left.base], [step], evaluate(equation.rhs, values))}
-    with mpmath.workdps(2 * digits_at(values)):
-        total = evaluate(left, values)
-        factor = evaluate(equation.rhs, values) / total if total else mpmath.mpf(0)
-        arrays = left.atoms(sp.IndexedBase)
-        return {a: _times(factor, values[a]) for a in arrays if factor > 0 or not a.is_nonnegative}
-
-
-def _times(factor: Any, numbers: Any) -> Any:
-    return [_times(factor, part) for part in numbers] if isinstance(numbers, list) else numbers * factor
-
-
-def truth(statement: Any, values: Values) -> bool | None:
-    """Return whether a statement holds at a point, None if a side is not a number there.
-
-    Parameters
-    ----------
-    statement : Basic
-        A statement.
-    values : mapping
-        The point, as for `evaluate`.
-
-    Returns
-    -------
-    bool or None
-        By as many digits as `digits` says.
-    """
-    with mpmath.workdps(digits_at(values)):
-        try:
-            return bool(evaluate(statement, values))
-        except ArithmeticError:
-            return None
-
-
-def digits_at(values: Values) -> int:
-    """Return how many digits to compute with at a point, of which sizes and indices are no coordinates.
-
-    Parameters
-    ----------
-    values : mapping
-        The point.
-
-    Returns
-    -------
-    int
-        See `digits`.
-    """
-    return digits(value for s, value in values.items() if s not in _WHOLE)
-
-
-_WHOLE = {*SIZE, *SIZE.values()}
-
-
-def counterexample(statement: Any, given: Sequence[Any], at: Values, patience: int = 1) -> Values | None:
-    """Return a point at which a statement is false, or None if none of the points is one.
-
-    Parameters
-    ----------
-    statement : Basic
-        A statement.
-    given : sequence of relations
-        Assumptions, which the points respect.
-    at : mapping
-        Sizes that are fixed.
-    patience : int
-        How many times as many points to try as usual.
-
-    Returns
-    -------
-    dict or None
-        The point.
-
-    Raises
-    ------
-    UndefinedError
-        If there was no point at which the statement could be tried.
-    """
-    return _counterexample(statement, tuple(given), tuple(at.items()), patience)
-
-
-# What is proved is also derived and agreed with, or is an alteration of something else.
-@cache
-def _counterexample(
-    statement: Any, given: tuple[Any, ...], at: tuple[Any, ...], patience: int
-) -> Values | None:
-    tried = False
-    checked = with_hypotheses(statement, given)
-    for values in points(checked, given, dict(at), patience):
-        holds = truth(checked, values)
-        if holds is False:
-            return values
-        tried = tried or holds is True
-    if not tried:
-        message = f"{statement} could not be tried: no numbers were found for which it has a meaning"
-        raise UndefinedError(message)
-    return None
 
 
 def check_point(statement: Any, at: Values) -> dict[Any, Any]:

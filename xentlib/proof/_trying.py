@@ -1,0 +1,171 @@
+"""The search for numbers that refute a statement, and the count of those that did not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from itertools import chain
+from typing import Any, NamedTuple
+
+import sympy as sp
+
+from xentlib.proof._evaluation import digits_at, truth
+from xentlib.proof._sampling import VerificationError, points
+from xentlib.proof._symbols import SIZE, Values
+
+ENOUGH = 20
+"""At so many points at least a claim is to be tried, where there are so many."""
+
+
+PASSES = 8
+"""How often new numbers are drawn while there are too few points."""
+
+
+class UndefinedError(VerificationError):
+    """There is no point at which both sides of a statement are numbers."""
+
+
+class Trial(NamedTuple):
+    """What came of trying a statement at numbers."""
+
+    witness: Values | None
+    """A point at which it is false."""
+    points: int = 0
+    """At how many different points it is true."""
+    digits: int = 0
+    """To how many digits at least two numbers agreed that are called equal."""
+
+
+def try_out(statement: Any, given: Sequence[Any], at: Values) -> Trial:
+    """Try a statement at all small sizes and some larger ones, at 20 points or more where there are any.
+
+    Parameters
+    ----------
+    statement : Basic
+        A statement.
+    given : sequence of relations
+        Assumptions, which the points respect.
+    at : mapping
+        Sizes that are fixed.
+
+    Returns
+    -------
+    Trial
+        The first point at which it is false, or how many were tried.
+
+    Raises
+    ------
+    UndefinedError
+        If no numbers respect the assumptions; if at some sizes there are such, but at none of them do
+        both sides have values; or if one side of an equivalence is never true, or never false.
+
+    Examples
+    --------
+    >>> from xentlib.proof import i, p
+    >>> try_out(sp.Eq(p[i], 0), (), {}).witness is None
+    False
+    """
+    seen = _Seen({}, {}, set())
+    for seed in range(PASSES):
+        before = len(seen.digits)
+        witness = _try_at(points(statement, given, at, seed), statement, seen)
+        for sizes in [sizes for sizes, defined in seen.sizes.items() if not defined]:
+            witness = witness or _try_at(
+                points(statement, given, {**at, **dict(sizes)}, seed), statement, seen
+            )
+        if witness is not None:
+            return Trial(witness)
+        enough = len(seen.digits) >= ENOUGH and all(seen.sizes.values())
+        if enough or 0 < len(seen.digits) == before:
+            break
+    _check_tried(statement, seen)
+    return Trial(None, len(seen.digits), min(seen.digits.values()))
+
+
+class _Seen(NamedTuple):
+    digits: dict[str, int]
+    """In how many digits two numbers count as equal, of each point at which a statement is true."""
+    sizes: dict[Any, bool]
+    """Whether it had values, of the sizes at which numbers respect what is assumed."""
+    sides: set[tuple[int, bool]]
+    """Which sides of an equivalence were true, and which were false."""
+
+
+def _try_at(candidates: Iterable[Values], statement: Any, seen: _Seen) -> Values | None:
+    """Return the first point at which a statement is false, and note what was seen on the way."""
+    for values in candidates:
+        holds = truth(statement, values)
+        if holds is False:
+            return values
+        sizes = tuple((s, int(number)) for s, number in values.items() if s in SIZE.values())
+        seen.sizes[sizes] = seen.sizes.get(sizes, False) or holds is True
+        if holds:
+            seen.digits[str(values)] = digits_at(values) // 2
+            seen.sides.update(_truths(statement, values))
+    return None
+
+
+def _truths(statement: Any, values: Values) -> set[tuple[int, bool]]:
+    """Return which sides of an equivalence are true at a point, and which are false."""
+    parts = statement.args if isinstance(statement, sp.Equivalent) else ()
+    return {(side, bool(truth(part, values))) for side, part in enumerate(parts)}
+
+
+def _check_tried(statement: Any, seen: _Seen) -> None:
+    if not seen.sizes:
+        message = f"{statement} could not be tried: no numbers were found that respect what is assumed"
+        raise UndefinedError(message)
+    without = [sizes for sizes, defined in seen.sizes.items() if not defined]
+    if without:
+        where = ", ".join(f"{size} = {number}" for size, number in without[0])
+        message = f"{statement} could not be tried: no numbers were found for which it has a meaning" + (
+            f" where {where}; if it has none there, assume a bound such as K >= 2" if where else ""
+        )
+        raise UndefinedError(message)
+    if isinstance(statement, sp.Equivalent) and len(seen.sides) < 2 * len(statement.args):
+        message = f"{statement} says little: a side of it was never true, or never false, at any point tried"
+        raise UndefinedError(message)
+
+
+def counterexample(statement: Any, given: Sequence[Any], at: Values, patience: int = 1) -> Values | None:
+    """Return a point at which a statement is false, or None if none of the points is one.
+
+    Parameters
+    ----------
+    statement : Basic
+        A statement.
+    given : sequence of relations
+        Assumptions, which the points respect.
+    at : mapping
+        Sizes that are fixed.
+    patience : int
+        How many times as many points to try as usual.
+
+    Returns
+    -------
+    dict or None
+        The point.
+
+    Raises
+    ------
+    UndefinedError
+        If there was no point at which the statement could be tried.
+    """
+    return _counterexample(statement, tuple(given), tuple(at.items()), patience)
+
+
+# What is proved is also derived and agreed with, or is an alteration of something else.
+@cache
+def _counterexample(
+    statement: Any, given: tuple[Any, ...], at: tuple[Any, ...], patience: int
+) -> Values | None:
+    tried = False
+    for values in chain.from_iterable(points(statement, given, dict(at), seed) for seed in range(patience)):
+        holds = truth(statement, values)
+        if holds is False:
+            return values
+        tried = tried or holds is True
+    if not tried:
+        message = f"{statement} could not be tried: no numbers were found for which it has a meaning"
+        raise UndefinedError(message)
+    return None
