@@ -11,9 +11,22 @@ import numpy as np
 import sympy as sp
 from sympy.core.relational import Relational
 
-from xentlib.proof._claims import Claim, announce, check_exact, check_id, describe
+from xentlib.proof._claims import (
+    Claim,
+    announce,
+    assumed,
+    assumptions,
+    check_exact,
+    check_id,
+    describe,
+    plain,
+)
+from xentlib.proof._deciding import same
+from xentlib.proof._evaluation import Entries
 from xentlib.proof._latex import to_latex
-from xentlib.proof._sampling import VerificationError, counterexample
+from xentlib.proof._names import check_names
+from xentlib.proof._sampling import VerificationError
+from xentlib.proof._trying import ENOUGH, try_out
 
 
 def agree(
@@ -35,9 +48,10 @@ def agree(
     statement : Basic
         What the agreement is evidence for.
     left, right : callable
-        Two ways to compute the same array from a point.
+        Two ways to compute the same array from a point. One that `entries` made is one side of the
+        statement; the line says which, or that neither was taken from the statement.
     points : iterable
-        Each is an array, or a tuple of arguments.
+        Each is an array, or a tuple of arguments; 20 or more.
     rtol, atol : float
         The tolerance: ``abs(left - right) <= atol + rtol * abs(right)`` in every entry. One of
         them is more than 0, and rtol is less than 1.
@@ -45,8 +59,9 @@ def agree(
     Raises
     ------
     VerificationError
-        If the statement is false at some numbers; at the first point where shapes differ, where
-        there is no entry, where an entry is not finite, or where the error is too large.
+        If the statement is false at some numbers, or what `entries` computes is no side of it; at the first
+        point where shapes differ, where there is no entry, where an entry is not finite, or where the
+        error is too large.
     TypeError
         If the statement is none, or a side is not made of floats or integers.
     ValueError
@@ -58,22 +73,24 @@ def agree(
 
     Examples
     --------
-    >>> from xentlib.proof import k, p, sum_over
+    >>> from xentlib.proof import entries, k, p, sum_over
     >>> from xentlib import softmax
-    >>> points = np.random.default_rng(0).normal(size=(5, 3))
-    >>> agree("sum-in-floats", sp.Eq(sum_over(k, p[k]), 1),
-    ...       lambda z: softmax(z).sum(), lambda z: 1.0, points=points, rtol=1e-15)
-    ✓ sum-in-floats: agrees at 5 points, every entry, to within rtol 1e-15
+    >>> points = np.random.default_rng(0).normal(size=(20, 3))
+    >>> sum_of_all = sum_over(k, p[k])
+    >>> agree("sum-in-floats", sp.Eq(sum_of_all, 1),
+    ...       lambda z: softmax(z).sum(), entries(sum_of_all), points=points, rtol=1e-15)
+    ✓ sum-in-floats: agrees with the left side at 20 points, every entry, to within rtol 1e-15
     Eq(Sum(p[k], (k, 1, K)), 1)
     """
     check_id(claim_id)
-    if not isinstance(statement, Relational | sp.And | sp.Equivalent):
+    if not isinstance(statement, Relational | sp.Equivalent):
         message = (
             f"{claim_id}: an agreement is evidence for a statement, such as an equation, but this is "
             f"{statement!r} (evaluate=False keeps SymPy from deciding a statement)"
         )
         raise TypeError(message)
     check_exact(statement)
+    check_names(statement)
     if left == right:
         message = f"{claim_id}: both sides are the same function, which agrees with itself"
         raise ValueError(message)
@@ -83,27 +100,51 @@ def agree(
         )
         raise ValueError(message)
     # Else it could show a formula that has nothing to do with the two sides, and is wrong.
-    witness = counterexample(statement, (), {})
+    witness = try_out(statement, (), {}).witness
     if witness is not None:
-        message = f"{claim_id}: {statement} is false at {describe(statement, witness, str)}"
+        message = f"{claim_id}: {statement} is false at {describe(statement, witness, plain)}"
         raise VerificationError(message)
-    worst, count = 0.0, 0
+    subject = _compared(claim_id, statement, left, right)
+    worst, different = 0.0, set()
     for point in points:
         arguments = point if isinstance(point, tuple) else (point,)
         # Copies: a side that writes into its argument would change the point for the other.
         a = _numbers(claim_id, "left", left(*copy.deepcopy(arguments)))
         b = _numbers(claim_id, "right", right(*copy.deepcopy(arguments)))
         worst = max(worst, _error(claim_id, a, b, rtol, atol, arguments))
-        count += 1
+        different.add(tuple(np.asarray(argument).tobytes() for argument in arguments))
+    count = len(different)
     if count == 0:
         message = f"{claim_id}: no point was given to check at"
         raise ValueError(message)
     tolerance = " ".join(f"{n} {v:g}".replace("e-0", "e-") for n, v in (("rtol", rtol), ("atol", atol)) if v)
     claim = Claim(
-        claim_id, "agreement", "numeric", to_latex(statement), [],
-        tolerance=tolerance, points=count, error=float(f"{worst:.1e}"),
+        claim_id, "agreement", "numeric", to_latex(statement), assumptions(statement, (), {}),
+        points=count, tolerance=tolerance, error=float(f"{worst:.1e}"),
     )  # fmt: skip
-    announce(claim, "✓", f"agrees at {count} points, every entry, to within {tolerance}", statement)
+    few = "" if count >= ENOUGH else f" (fewer than {ENOUGH})"
+    announce(
+        claim,
+        "✓",
+        lambda printer: (
+            f"{subject} at {count} points{few}, every entry, to within {tolerance}"
+            f"{assumed(statement, (), printer, ', where ')}"
+        ),
+        statement,
+    )
+
+
+def _compared(claim_id: str, statement: Any, left: Any, right: Any) -> str:
+    """Return what an agreement is between: a side of the statement, or two computations beside it."""
+    sides = {"left": statement.args[0], "right": statement.args[1]}
+    for computed in (left, right):
+        if isinstance(computed, Entries):
+            name = next((name for name, side in sides.items() if same(computed.expr, side)), None)
+            if name is None:
+                message = f"{claim_id}: the entries of {computed.expr} are no side of {statement}"
+                raise VerificationError(message)
+            return f"agrees with the {name} side"
+    return "two computations agree"
 
 
 def _numbers(claim_id: str, name: str, side: Any) -> Any:

@@ -8,9 +8,8 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from xentlib.proof._normal_form import differentiate
-from xentlib.proof._quantities import unfold
-from xentlib.proof._symbols import SIZE
+from xentlib.proof._quantities import axes_of, functions_of, symbols_of, unfold
+from xentlib.proof._symbols import SIZE, D, K, N, c, d, k, n
 
 
 def check_given(given: Any) -> tuple[Any, ...]:
@@ -38,9 +37,7 @@ def check_given(given: Any) -> tuple[Any, ...]:
     """
     assumptions = tuple(given) if isinstance(given, Sequence) else (given,)
     for a in assumptions:
-        if not isinstance(a, sp.Eq | sp.Ne) and not (
-            isinstance(a, sp.Ge | sp.Le) and a.gts in SIZE.values() and a.lts.is_Integer
-        ):
+        if not isinstance(a, sp.Eq | sp.Ne) and not is_bound(a):
             message = f"an assumption is a bound such as K >= 2, an equation or Ne(a, b), not {a}"
             raise TypeError(message)
     equations = [a for a in assumptions if isinstance(a, sp.Eq)]
@@ -56,14 +53,128 @@ def check_given(given: Any) -> tuple[Any, ...]:
             message = f"a size is fixed by sizes={{{known.lhs}: {known.rhs}}}, not by the assumption {known}"
             raise ValueError(message)
         functions = {applied.func for applied in known.lhs.atoms(AppliedUndef)}
-        if functions and not isinstance(known.lhs, AppliedUndef | sp.Derivative):
+        if functions and not _is_of_one_variable(known.lhs):
             # No number could satisfy it, and that it can be satisfied at all would be nobody's to say.
-            message = f"an equation about a function says what it, or its derivative, is, unlike {known}"
+            message = (
+                f"an equation about a function says what f(x), or a derivative of it, is, unlike {known}"
+            )
             raise ValueError(message)
         if any(functions & {applied.func for applied in lhs.atoms(AppliedUndef)} for lhs in others):
             message = f"{known} and another assumption are about one function, and may contradict each other"
             raise ValueError(message)
     return assumptions
+
+
+def _is_of_one_variable(of_function: Any) -> bool:
+    """Return whether what is assumed of an undefined function is about f(x) or a derivative of it."""
+    applied = of_function.expr if isinstance(of_function, sp.Derivative) else of_function
+    return isinstance(applied, AppliedUndef) and len(applied.args) == 1 and applied.args[0].is_Symbol
+
+
+def is_bound(assumption: Any) -> bool:
+    """Return whether an assumption says how large a size is at least, such as K >= 2."""
+    return (
+        isinstance(assumption, sp.Ge | sp.Le)
+        and assumption.gts in SIZE.values()
+        and assumption.lts.is_Integer
+    )
+
+
+_SIGNS = {"positive": sp.Gt, "negative": sp.Lt, "nonnegative": sp.Ge, "nonpositive": sp.Le, "nonzero": sp.Ne}
+
+
+def of_symbols(statement: Any, given: Iterable[Any] = ()) -> list[Any]:
+    """Return what symbols, arrays (but the labels) and functions are assumed to be, beside real.
+
+    Parameters
+    ----------
+    statement : Basic
+        A statement.
+    given : iterable of relations
+        Assumptions, whose symbols count too.
+
+    Returns
+    -------
+    list of Basic
+        Such as ``t > 0``; what is said of an array holds for each of its elements.
+
+    Raises
+    ------
+    ValueError
+        If a symbol is assumed to be what neither the numbers nor the line of the proof would heed.
+
+    Examples
+    --------
+    >>> of_symbols(sp.Symbol("t", positive=True) + sp.Symbol("s", real=True))
+    [t > 0]
+    """
+    subject = sp.Tuple(statement, *given)
+    axes = axes_of(subject)
+    elements = [array[tuple(map(_index_of, ends))] for array, ends in axes.items() if array != c]
+    labels = {array.label for array in axes}
+    scalars = sorted(symbols_of(subject) - labels - {*SIZE, *SIZE.values()}, key=str)
+    found = []
+    for symbol in (*scalars, *elements, *functions_of(subject)):
+        _check_heeded(symbol)
+        sign = next((kind for kind in _SIGNS if getattr(symbol, f"is_{kind}")), None)
+        if symbol.is_integer:
+            found.append(sp.Contains(symbol, sp.S.Integers, evaluate=False))
+        if sign is not None:
+            found.append(_SIGNS[sign](symbol, 0, evaluate=False))
+    return found
+
+
+def _index_of(ends: Iterable[Any]) -> sp.Basic:
+    """Return the index that stands for all places on an axis."""
+    usual = {K: k, N: n, D: d}
+    return next((usual[end] for end in ends if end in usual), sp.Symbol("i", integer=True, positive=True))
+
+
+_HEEDED = ("real", "integer", *_SIGNS)
+
+
+def _check_heeded(symbol: Any) -> None:
+    assumed = {kind: True for kind in _HEEDED if getattr(symbol, f"is_{kind}")}
+    plain = sp.Symbol("_", **assumed)
+    more = {kind for kind, known in symbol.assumptions0.items() if plain.assumptions0.get(kind) != known}
+    if more:
+        message = (
+            f"{symbol} is assumed to be {sorted(more)}, which the numbers that try a statement do not heed: "
+            f"of {sorted(_HEEDED)} there is what is needed"
+        )
+        raise ValueError(message)
+
+
+def after_differentiation(statement: Any, given: Iterable[Any]) -> list[Any]:
+    """Return the equations that are used only after derivatives have been taken, as if they were not given.
+
+    Parameters
+    ----------
+    statement : Basic
+        A statement.
+    given : iterable of relations
+        Assumptions.
+
+    Returns
+    -------
+    list of Eq
+        Those that would change a derivative of the statement if they held in a neighbourhood of the point
+        and not only there, since they are about what it is taken with respect to.
+
+    Examples
+    --------
+    >>> from xentlib.proof import i, j, p, y, z
+    >>> after_differentiation(sp.Eq(sp.Derivative(y[i] * z[i], z[j]), p[j]), [sp.Eq(y[i], p[i])])
+    [Eq(y[i], p[i])]
+    """
+    variables = {
+        getattr(variable, "base", variable)
+        for derivative in unfold(statement).atoms(sp.Derivative)
+        for variable in derivative.variables
+    }
+    moving = {getattr(variable, "label", variable) for variable in variables}
+    equations = [a for a in given if isinstance(a, sp.Eq) and not isinstance(a.lhs, sp.Derivative)]
+    return [a for a in equations if symbols_of(a) & moving]
 
 
 def smallest(size: sp.Symbol, given: Iterable[Any]) -> int:
@@ -88,12 +199,3 @@ def smallest(size: sp.Symbol, given: Iterable[Any]) -> int:
 def is_hypothesis(known: Any) -> bool:
     """Return whether an equation is about an undefined function, so that no number satisfies it."""
     return isinstance(known, sp.Eq) and bool(known.lhs.atoms(AppliedUndef))
-
-
-def with_hypotheses(statement: Any, given: Iterable[Any]) -> Any:
-    """Carry out derivatives of undefined functions as the hypotheses say."""
-    rules = {known.lhs: known.rhs for known in given if is_hypothesis(known)}
-    if not rules:
-        return statement
-    sides = [differentiate(unfold(side)).xreplace(rules) for side in statement.args]
-    return statement.func(*sides, evaluate=False)

@@ -11,12 +11,11 @@ import mpmath
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from xentlib.proof._assumptions import with_hypotheses
-from xentlib.proof._evaluation import evaluate
+from xentlib.proof._assumptions import after_differentiation, is_bound, of_symbols
+from xentlib.proof._evaluation import digits_at, evaluate
 from xentlib.proof._latex import to_latex
 from xentlib.proof._quantities import symbols_of, unfold
-from xentlib.proof._sampling import digits_at
-from xentlib.proof._symbols import Values
+from xentlib.proof._symbols import SIZE, Values, c
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,10 @@ class Claim:
         LaTeX.
     tolerance : str or None
         Of an agreement.
-    points : int or None
-        How many points an agreement was checked at.
+    points : int
+        At how many different points it was checked.
+    digits : int or None
+        To how many digits at least what is equal agreed at the points of a proof.
     refuted : int or None
         How many altered statements a proof refuted.
     witness : str or None
@@ -52,8 +53,9 @@ class Claim:
     level: str
     statement: str
     assumptions: list[str]
+    points: int
+    digits: int | None = None
     tolerance: str | None = None
-    points: int | None = None
     refuted: int | None = None
     witness: str | None = None
     error: float | None = None
@@ -96,12 +98,12 @@ def check_exact(statement: Any) -> None:
         raise ValueError(message)
 
 
-def show(plain: str, markdown: str, metadata: dict[str, Any] | None = None) -> None:
+def show(text: str, markdown: str, metadata: dict[str, Any] | None = None) -> None:
     """Show a result where the cell stands; outside a notebook, print it.
 
     Parameters
     ----------
-    plain : str
+    text : str
         For a terminal.
     markdown : str
         For a notebook.
@@ -112,16 +114,16 @@ def show(plain: str, markdown: str, metadata: dict[str, Any] | None = None) -> N
         from IPython.core.getipython import get_ipython
         from IPython.display import display
     except ImportError:
-        print(plain)
+        print(text)
         return
     if get_ipython() is None:
-        print(plain)
+        print(text)
     else:
-        data = {"text/plain": plain, "text/markdown": markdown}
+        data = {"text/plain": text, "text/markdown": markdown}
         display(data, raw=True, metadata=metadata or {})
 
 
-def announce(claim: Claim, mark: str, verdict: str, statement: Any) -> None:
+def announce(claim: Claim, mark: str, verdict: Callable[[Printer], str], statement: Any) -> None:
     """Show a claim with its record.
 
     Parameters
@@ -130,18 +132,102 @@ def announce(claim: Claim, mark: str, verdict: str, statement: Any) -> None:
         The record, for the output's metadata.
     mark : str
         ✓ or ✗.
-    verdict : str
-        What was found, with formulas between dollar signs.
+    verdict : callable
+        From a printer of mathematics to what was found, in words and formulas.
     statement : Basic
         What the claim is about.
     """
-    words = verdict.replace(r"\geq", "≥").replace("$", "").replace("\\", "")
-    plain = f"{mark} {claim.id}: {words}\n{statement}"
-    markdown = f"$$\n{claim.statement}\n$$\n\n{mark} `{claim.id}`: {verdict}"
-    show(plain, markdown, {"claim": asdict(claim)})
+    text = f"{mark} {claim.id}: {verdict(plain)}\n{statement}"
+    markdown = f"$$\n{claim.statement}\n$$\n\n{mark} `{claim.id}`: {verdict(in_dollars)}"
+    show(text, markdown, {"claim": asdict(claim)})
 
 
-def describe(statement: Any, values: Values, printer: Callable[[Any], str], given: Sequence[Any] = ()) -> str:
+Printer = Callable[[Any], str]
+"""`plain` for a terminal, `in_dollars` for a notebook."""
+
+
+def plain(expr: Any) -> str:
+    """Return an expression as Python writes it, an equation or inequality as people do."""
+    signs = {sp.Eq: "=", sp.Ne: "≠", sp.Ge: "≥", sp.Le: "≤"}
+    return f"{expr.lhs} {signs[expr.func]} {expr.rhs}" if expr.func in signs else str(expr)
+
+
+def in_dollars(expr: Any) -> str:
+    """Return an expression as LaTeX between dollar signs."""
+    return f"${to_latex(expr)}$"
+
+
+def assumed(statement: Any, given: Sequence[Any], printer: Printer, before: str) -> str:
+    """Return what a statement assumes, but for the ranges of indices and sizes, after a few words.
+
+    Parameters
+    ----------
+    statement : Basic
+        A statement.
+    given : sequence of relations
+        Its assumptions.
+    printer : callable
+        How formulas are written.
+    before : str
+        The words.
+
+    Returns
+    -------
+    str
+        Empty if nothing is assumed.
+
+    Examples
+    --------
+    >>> t = sp.Symbol("t", positive=True)
+    >>> assumed(sp.Eq(t, 1), [sp.Ne(t, 2)], plain, ", where ")
+    ', where t > 0 and t ≠ 2'
+    """
+    facts = [printer(a) for a in of_symbols(statement, given)]
+    late = after_differentiation(statement, given)
+    facts += [
+        printer(a) + (" (at the point, after differentiation)" if a in late else "")
+        for a in given
+        if not is_bound(a)
+    ]
+    *first, last = facts or [""]
+    return f"{before}{', '.join(first)}{' and ' if first else ''}{last}" if facts else ""
+
+
+def assumptions(statement: Any, given: Sequence[Any], sizes: Values) -> list[str]:
+    """Return all that a statement assumes as LaTeX, for the ledger.
+
+    Parameters
+    ----------
+    statement : Basic
+        A statement.
+    given : sequence of relations
+        Its assumptions.
+    sizes : mapping
+        Sizes that are fixed.
+
+    Returns
+    -------
+    list of str
+        The ranges of the indices, what sizes are, what symbols are, and what is given.
+    """
+    symbols = symbols_of(statement)
+    ranges: dict[sp.Symbol, list[sp.Symbol]] = {}
+    for index in SIZE:
+        if index in symbols:
+            ranges.setdefault(SIZE[index], []).append(index)
+    result = [
+        rf"{', '.join(map(to_latex, indices))} \in \{{1, \dots, {to_latex(size)}\}}"
+        for size, indices in ranges.items()
+    ]
+    if c.label in symbols:
+        result.append(r"c_{n} \in \{1, \dots, K\}")
+    result += [f"{to_latex(size)} = {value}" for size, value in sizes.items()]
+    result += [to_latex(a) for a in of_symbols(statement, given)]
+    late = after_differentiation(statement, given)
+    return result + [to_latex(a) + (r" \text{ after differentiation}" if a in late else "") for a in given]
+
+
+def describe(statement: Any, values: Values, printer: Printer) -> str:
     """Return the values that a statement uses, and what its sides are there.
 
     Parameters
@@ -151,25 +237,24 @@ def describe(statement: Any, values: Values, printer: Callable[[Any], str], give
     values : mapping
         The point.
     printer : callable
-        ``str``, or `to_latex` for formulas between dollar signs.
-    given : sequence of relations
-        Assumptions that say what an undefined function's derivative is.
+        How formulas are written.
 
     Returns
     -------
     str
         Such as ``K = 1, z = (0), where the sides are 1 and 2``.
     """
-    math = "${}$".format if printer is to_latex else str
+    math = "${}$".format if printer is in_dollars else str
+    name = to_latex if printer is in_dollars else str
     used = symbols_of(statement)
     names = [
         s
         for s in values
         if s in used or getattr(s, "label", None) in used or s in statement.atoms(AppliedUndef)
     ]
-    parts = [math(f"{printer(s)} = {_number(values[s])}") for s in names]
+    parts = [math(f"{name(s)} = {_number(values[s])}") for s in names]
     with mpmath.workdps(digits_at(values)):
-        sides = [_number(evaluate(side, values)) for side in with_hypotheses(statement, given).args]
+        sides = [_number(evaluate(side, values)) for side in statement.args]
     return f"{', '.join(parts)}, where the sides are {math(sides[0])} and {math(sides[1])}"
 
 

@@ -97,7 +97,7 @@ def check_form(statement: Any, key: Key) -> None:
         if not fits:
             message = (
                 "prove takes an equation (with induction=a size, if by induction), an inequality (with "
-                "certificate=an expression equal to the difference), several of these joined by And, or an "
+                "certificate=an expression equal to the difference), a list of these, or an "
                 "Equivalent of two strict inequalities with increasing=an increasing function; this is a "
                 f"{type(part).__name__} with {key}"
             )
@@ -140,6 +140,11 @@ def shows_nothing(statement: Any, given: Sequence[Any]) -> str | None:
     if difference == 0:
         return "it is a tautology, its sides are the same"
     return "it only repeats what is given" if difference.xreplace(rules) == 0 else None
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two expressions are the same but for the names of quantities and of bound indices."""
+    return bool(_apart(sp.sympify(one)) == _apart(sp.sympify(other)))
 
 
 def _apart(expr: sp.Expr) -> sp.Expr:
