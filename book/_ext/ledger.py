@@ -32,7 +32,7 @@ Record = dict[str, Any]
 # What ledger.json promises to other programs.
 FIELDS = (
     "id", "kind", "level", "statement", "assumptions",
-    "tolerance", "points", "refuted", "witness", "chapter", "anchor",
+    "points", "digits", "tolerance", "refuted", "witness", "chapter", "anchor",
 )  # fmt: skip
 
 
@@ -122,12 +122,23 @@ class ClaimBlock(ClaimDirective):
 
 
 class Statement(ClaimDirective):
-    """The statement of a claim as a displayed equation."""
+    """The statement of a claim as a displayed equation, with what it assumes."""
 
     def run(self) -> list[nodes.Node]:
         statement = self.record()["statement"]
         self.env.note_dependency(f"{self.record()['chapter']}.ipynb")
-        return [nodes.math_block(statement, statement, nowrap=False, number=None)]
+        block = nodes.math_block(statement, statement, nowrap=False, number=None)
+        # That i runs over the classes is the notation of the whole book.
+        assumed = [a for a in self.record()["assumptions"] if not a.endswith(r"\}")]
+        return [block, *([_assumed(assumed)] if assumed else [])]
+
+
+def _assumed(assumptions: list[str]) -> nodes.Node:
+    paragraph = nodes.paragraph("", "where ", classes=["assumed"])
+    for n, assumption in enumerate(assumptions):
+        paragraph += nodes.Text(("", ", ", " and ")[(n > 0) + (0 < n == len(assumptions) - 1)])
+        paragraph += nodes.math(assumption, assumption)
+    return paragraph
 
 
 class ClaimRole(SphinxRole):
@@ -191,8 +202,9 @@ class Ledger(SphinxDirective):
         facts = nodes.field_list()
         for name in (
             "assumptions",
-            "tolerance",
             "points",
+            "digits",
+            "tolerance",
             "refuted",
             "witness",
         ):

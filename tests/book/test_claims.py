@@ -88,11 +88,14 @@ def test_each_claim_says_what_it_must() -> None:
         if claim["kind"] == "proof":
             assert claim["level"] in {"every K", "fixed K", "exact"}, claim["id"]
             assert claim["refuted"] > 0, claim["id"]
+            assert claim["points"] >= 20, claim["id"]
+            assert claim["digits"] >= 15, claim["id"]
         elif claim["kind"] == "agreement":
             assert claim["level"] == "numeric", claim["id"]
-            assert claim["points"] > 0, claim["id"]
+            assert claim["points"] >= 20, claim["id"]
             assert claim["tolerance"], claim["id"]
             assert 0 <= claim["error"] <= 1, claim["id"]
         else:
             assert claim["kind"] == "refutation", claim["id"]
+            assert claim["points"] == 1, claim["id"]  # enough to refute
             assert claim["witness"], claim["id"]

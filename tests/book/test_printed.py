@@ -44,7 +44,8 @@ def visit(code: str, look: Callable[[Stated], None]) -> None:
     """
 
     def claim(name: str, statement: Any, *, given: Any = ()) -> None:
-        look(Stated(name, [statement], _listed(given)))
+        one = sp.And(*statement, evaluate=False) if isinstance(statement, list) else statement
+        look(Stated(name, [one], _listed(given)))
 
     def derive(*lines: Any, given: Any = ()) -> None:
         look(Stated("", list(map(sp.sympify, lines)), _listed(given)))
@@ -103,7 +104,7 @@ def in_the_book(notebook: dict[str, Any]) -> list[Stated]:
                 claim = output["metadata"]["claim"]
                 found.append(Stated(claim["id"], [claim["statement"]], claim["assumptions"]))
             elif r"\begin{aligned}" in text:
-                body = text.removeprefix("$$\n\\begin{aligned}\n").removesuffix("\n\\end{aligned}\n$$")
+                body, _ = text.removeprefix("$$\n\\begin{aligned}\n").split("\n\\end{aligned}\n$$")
                 found.append(Stated("", [line.lstrip("& ") for line in _lines(body)], []))
     return found
 
@@ -129,8 +130,9 @@ def test_a_chapter_prints_what_it_checks(chapter: str) -> None:
         assert there.claim == stated.claim
         assert there.lines == list(map(to_latex, stated.lines))
         given = list(map(to_latex, stated.given))
-        # The ranges of indices come first; a derivation shows no assumptions.
-        assert not stated.claim or there.given[len(there.given) - len(given) :] == given
+        # The ranges of indices and what symbols are come first; a derivation has words for its assumptions.
+        last = [a.removesuffix(r" \text{ after differentiation}") for a in there.given]
+        assert not stated.claim or last[len(last) - len(given) :] == given
         check_names(sp.Tuple(*stated.lines), stated.given)
         for expr, latex in zip([*stated.lines, *stated.given], [*there.lines, *given], strict=True):
             faults.append(fault(expr, latex))

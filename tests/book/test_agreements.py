@@ -1,0 +1,73 @@
+"""Each function of the package is compared with a formula of the book, or the reason why not stands here."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+from pathlib import Path
+
+import ledger
+import pytest
+
+import xentlib
+
+ROOT = Path(__file__).resolve().parents[2]
+FUNCTIONS = {name for name in xentlib.__all__ if callable(getattr(xentlib, name))} - {"InvalidLogitsError"}
+
+BINARY = "its formula comes with the chapter on two classes and several labels"
+STREAMS = "its formula comes with the chapter on large vocabularies"
+WITHOUT = {
+    "one_hot": "it is a definition, and no formula says it in other words",
+    "sigmoid_cross_entropy": BINARY,
+    "sigmoid_cross_entropy_grad": BINARY,
+    "sigmoid_cross_entropy_hess": BINARY,
+    "sigmoid_cross_entropy_hvp": BINARY,
+    "softplus": BINARY,
+    "LogSumExp": STREAMS,
+    "MeanCrossEntropy": STREAMS,
+}
+
+
+def compared(code: str) -> set[str]:
+    """Return the functions of `xl` that the two sides of an agreement call, directly or not."""
+    module = ast.parse(code)
+    own = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
+
+    def reached(node: ast.AST, seen: frozenset[str]) -> set[str]:
+        found = set()
+        for part in ast.walk(node):
+            if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == "xl":
+                found.add(part.attr)
+            if isinstance(part, ast.Name) and part.id in own.keys() - seen:
+                found |= reached(own[part.id], seen | {part.id})
+        return found
+
+    calls = [node for node in ast.walk(module) if isinstance(node, ast.Call)]
+    agreements = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "agree"]
+    return set().union(*(reached(side, frozenset()) for call in agreements for side in call.args[2:4]))
+
+
+def test_each_function_is_compared_with_a_formula_or_says_why_not() -> None:
+    found = set()
+    for chapter in ledger.notebooks(ROOT):
+        cells = json.loads((ROOT / f"{chapter}.ipynb").read_text(encoding="utf-8"))["cells"]
+        found |= compared("\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code"))
+    assert FUNCTIONS - found == WITHOUT.keys()
+    assert inspect.isfunction(xentlib.softmax)
+    assert "softmax" in FUNCTIONS
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("agree('a', s, xl.softmax, lambda z: xl.sigmoid(z), points=xl.one_hot(p))", {"softmax", "sigmoid"}),
+        (
+            "def f(z):\n return g(z)\ndef g(z):\n return f(z) + xl.entropy(z)\nagree('a', s, f, h)",
+            {"entropy"},
+        ),
+        ("xl.softmax(z)\nprove('a', s)", set()),
+    ],
+)
+def test_what_an_agreement_compares(code: str, found: set[str]) -> None:
+    assert compared(code) == found
