@@ -95,7 +95,7 @@ def evaluate(expr: Any, values: Mapping[Any, Any]) -> Any:
     >>> float(evaluate(p[i], {K: 2, i: 1, z: [0, 0]}))
     0.5
     """
-    return _function(expr)(_Point(values, {}))
+    return _function(expr)(values if isinstance(values, Point) else Point(values, {}))
 
 
 def truth(statement: Any, values: Values) -> bool | None:
@@ -139,15 +139,18 @@ def digits_at(values: Values) -> int:
 _WHOLE = {*SIZE, *SIZE.values()}
 
 
-class _Point(dict[Any, Any]):
-    """Values, and the numbers found there so far: one entry stands in many terms of many sums."""
+class Point(dict[Any, Any]):
+    """Values, and the numbers found there so far: one entry stands in many terms of many sums.
+
+    What is tried at the same point, such as the alterations of a statement, shares what was found.
+    """
 
     def __init__(self, values: Mapping[Any, Any], found: dict[Any, Any]) -> None:
         super().__init__(values)
         self.found = found
 
 
-_Function = Callable[[_Point], Any]
+_Function = Callable[[Point], Any]
 """From a point to the number, or the truth value, of one expression there."""
 
 
@@ -181,7 +184,7 @@ def _remembering(expr: Any, function: _Function) -> _Function:
     """Return a function that is called once for the same values of the symbols of its expression."""
     symbols = symbols_of(expr)
 
-    def number(at: _Point) -> Any:
+    def number(at: Point) -> Any:
         key = (function, *[at.get(symbol) for symbol in symbols])
         if key not in at.found:
             at.found[key] = function(at)
@@ -191,7 +194,7 @@ def _remembering(expr: Any, function: _Function) -> _Function:
 
 
 def _given(expr: Any) -> _Function:
-    def number(at: _Point) -> Any:
+    def number(at: Point) -> Any:
         value = at.get(expr)
         if value is None:
             message = f"cannot evaluate {expr} of type {expr.func.__name__}: give its value in `values`"
@@ -216,7 +219,7 @@ class Series(NamedTuple):
 def _applied(expr: AppliedUndef) -> _Function:
     given, arguments = _given(expr), [_function(argument) for argument in expr.args]
 
-    def number(at: _Point) -> Any:
+    def number(at: Point) -> Any:
         function = at.get(expr.func)
         return given(at) if function is None else function(*(argument(at) for argument in arguments))
 
@@ -227,8 +230,8 @@ def _entry(entry: Defined) -> _Function:
     formula, stands_for = definition(entry)
     function, symbols = _function(formula), {dummy: _given(s) for dummy, s in stands_for.items()}
 
-    def number(at: _Point) -> Any:
-        inner = _Point(at, at.found)
+    def number(at: Point) -> Any:
+        inner = Point(at, at.found)
         for dummy, symbol in symbols.items():
             inner[dummy] = symbol(at)
         return function(inner)
@@ -241,8 +244,8 @@ def _total(total: sp.Sum | sp.Product) -> _Function:
     combine = mpmath.fsum if isinstance(total, sp.Sum) else _product
     member, start, end = map(_function, (part, first, last))
 
-    def number(at: _Point) -> Any:
-        inner = _Point(at, at.found)
+    def number(at: Point) -> Any:
+        inner = Point(at, at.found)
         members = []
         for inner[index] in range(_whole(start(at)), _whole(end(at)) + 1):
             members.append(member(inner))
@@ -262,7 +265,7 @@ def _element(element: sp.Indexed) -> _Function:
     base, given = element.base, _given(element)
     indices = [(index, _function(index)) for index in element.indices]
 
-    def number(at: _Point) -> Any:
+    def number(at: Point) -> Any:
         part = at.get(base)
         if part is None:
             return given(at)
@@ -283,7 +286,7 @@ def _slope(expr: sp.Derivative) -> _Function:
     places = [_place(variable) for variable in expr.variables]
     corners = [(signs, math.prod(signs)) for signs in product((1, -1), repeat=len(places))]
 
-    def number(at: _Point) -> Any:
+    def number(at: Point) -> Any:
         if not functions <= at.keys():
             message = f"cannot evaluate {expr}: the function is not defined"
             raise TypeError(message)
@@ -298,26 +301,26 @@ def _slope(expr: sp.Derivative) -> _Function:
     return number
 
 
-def _place(variable: Any) -> Callable[[_Point], tuple[Any, ...]]:
+def _place(variable: Any) -> Callable[[Point], tuple[Any, ...]]:
     """Return the function from a point to a symbol, or to an array and the place in it, counted from 0."""
     if not isinstance(variable, sp.Indexed):
         return lambda at: (variable,)
     base, indices, element = variable.base, [*map(_function, variable.indices)], _function(variable)
 
-    def place(at: _Point) -> tuple[Any, ...]:
+    def place(at: Point) -> tuple[Any, ...]:
         element(at)  # raises where there is none
         return base, *(int(index(at)) - 1 for index in indices)
 
     return place
 
 
-def _moved(at: _Point, places: Sequence[tuple[Any, ...]], signs: Sequence[int], h: Any) -> _Point:
+def _moved(at: Point, places: Sequence[tuple[Any, ...]], signs: Sequence[int], h: Any) -> Point:
     """Return a point at which numbers are larger or smaller by h, each as often as its place stands here."""
     total: dict[tuple[Any, ...], int] = {}
     for place, sign in zip(places, signs, strict=True):
         total[place] = total.get(place, 0) + sign
     # Other derivatives look there too: what they find is kept, as long as this point is.
-    moved = _Point(at, at.found.setdefault((frozenset(total.items()), h), {}))
+    moved = Point(at, at.found.setdefault((frozenset(total.items()), mpmath.mp.prec), {}))
     for (whole, *steps), times in total.items():
         if times:
             here = moved[whole]
@@ -479,5 +482,5 @@ class Entries:
             found: dict[Any, Any] = {}
             for place in product(*map(range, shape)):
                 at = {index: m + 1 for index, m in zip(self._indices, place, strict=True)}
-                result[place] = float(self._number(_Point({**values, **at}, found)))
+                result[place] = float(self._number(Point({**values, **at}, found)))
         return result

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
 import sympy as sp
 
-from xentlib.proof._evaluation import digits_at, truth
+from xentlib.proof._evaluation import Point, digits_at, truth
+from xentlib.proof._quantities import axes_of, symbols_of
 from xentlib.proof._sampling import VerificationError, points
 from xentlib.proof._symbols import SIZE, Values
 
@@ -36,7 +37,7 @@ class Trial(NamedTuple):
     """To how many digits at least two numbers agreed that are called equal."""
 
 
-def try_out(statement: Any, given: Sequence[Any], at: Values) -> Trial:
+def try_out(statement: Any, given: Sequence[Any], at: Values, like: Any = None) -> Trial:
     """Try a statement at all small sizes and some larger ones, at 20 points or more where there are any.
 
     Parameters
@@ -47,6 +48,9 @@ def try_out(statement: Any, given: Sequence[Any], at: Values) -> Trial:
         Assumptions, which the points respect.
     at : mapping
         Sizes that are fixed.
+    like : Basic
+        What has the symbols of this statement, at whose points it is tried, where that has been tried
+        too: what was found there serves again. The statement itself if left out.
 
     Returns
     -------
@@ -65,10 +69,26 @@ def try_out(statement: Any, given: Sequence[Any], at: Values) -> Trial:
     >>> try_out(sp.Eq(p[i], 0), (), {}).witness is None
     False
     """
-    seen = _Seen({}, {}, set())
+    return _trial(statement, tuple(given), tuple(at.items()), _model(statement, like))
+
+
+def _model(statement: Any, like: Any) -> Any:
+    """Return at whose points a statement is tried: of `like`, if that has its symbols and as large arrays."""
+    axes, ours = axes_of(like), axes_of(statement)
+    fits = symbols_of(statement) <= symbols_of(like) and all(
+        all(ends <= known for ends, known in zip(own, axes.get(array, []), strict=True))
+        for array, own in ours.items()
+    )
+    return like if fits else statement
+
+
+# What is proved is also agreed with.
+@cache
+def _trial(statement: Any, given: tuple[Any, ...], fixed: tuple[Any, ...], like: Any) -> Trial:
+    at, seen = dict(fixed), _Seen({}, {}, set())
     for seed in range(PASSES):
         before = len(seen.digits)
-        witness = _try_at(points(statement, given, at, seed), statement, seen)
+        witness = _try_at(_points_of(like, given, fixed, seed), statement, seen)
         for sizes in [sizes for sizes, defined in seen.sizes.items() if not defined]:
             witness = witness or _try_at(
                 points(statement, given, {**at, **dict(sizes)}, seed), statement, seen
@@ -127,7 +147,15 @@ def _check_tried(statement: Any, seen: _Seen) -> None:
         raise UndefinedError(message)
 
 
-def counterexample(statement: Any, given: Sequence[Any], at: Values, patience: int = 1) -> Values | None:
+# Of few statements at a time, for the numbers found at each point are kept with it.
+@lru_cache(maxsize=4)
+def _points_of(statement: Any, given: tuple[Any, ...], at: tuple[Any, ...], seed: int) -> list[Point]:
+    return [Point(values, {}) for values in points(statement, given, dict(at), seed)]
+
+
+def counterexample(
+    statement: Any, given: Sequence[Any], at: Values, patience: int = 1, like: Any = None
+) -> Values | None:
     """Return a point at which a statement is false, or None if none of the points is one.
 
     Parameters
@@ -140,6 +168,8 @@ def counterexample(statement: Any, given: Sequence[Any], at: Values, patience: i
         Sizes that are fixed.
     patience : int
         How many times as many points to try as usual.
+    like : Basic
+        As for `try_out`.
 
     Returns
     -------
@@ -151,16 +181,10 @@ def counterexample(statement: Any, given: Sequence[Any], at: Values, patience: i
     UndefinedError
         If there was no point at which the statement could be tried.
     """
-    return _counterexample(statement, tuple(given), tuple(at.items()), patience)
-
-
-# What is proved is also derived and agreed with, or is an alteration of something else.
-@cache
-def _counterexample(
-    statement: Any, given: tuple[Any, ...], at: tuple[Any, ...], patience: int
-) -> Values | None:
-    tried = False
-    for values in chain.from_iterable(points(statement, given, dict(at), seed) for seed in range(patience)):
+    tried, fixed = False, tuple(at.items())
+    model = _model(statement, like)
+    seeds = (_points_of(model, tuple(given), fixed, seed) for seed in range(patience))
+    for values in chain.from_iterable(seeds):
         holds = truth(statement, values)
         if holds is False:
             return values

@@ -198,7 +198,7 @@ def _count_refuted(claim_id: str, statement: Any, given: Sequence[Any], key: Key
     weak = any(isinstance(part, sp.Ge | sp.Le) for part in parts)
     for kind, altered in mutations(statement):
         try:
-            if counterexample(altered, given, sizes) is not None:
+            if counterexample(altered, given, sizes, like=statement) is not None:
                 refuted += 1
                 continue
         except UndefinedError:
@@ -207,7 +207,7 @@ def _count_refuted(claim_id: str, statement: Any, given: Sequence[Any], key: Key
             continue  # it may be true and hard to prove, such as a weaker bound
         # What holds both ways is an equation, and should say so.
         if weak or reason_against(altered, given, key, sizes) is not None:
-            if counterexample(altered, given, sizes, patience=20) is None:
+            if counterexample(altered, given, sizes, patience=20, like=statement) is None:
                 message = f"{claim_id}: the alteration '{kind}', {altered}, cannot be refuted"
                 raise VerificationError(message)
             refuted += 1
@@ -260,7 +260,7 @@ def derive(*lines: Any, given: Any = ()) -> None:
             raise VerificationError(message)
         step = sp.Eq(before, after, evaluate=False)
         reason = reason_against(step, known, Key(), {})
-        witness = try_out(step, known, {}).witness
+        witness = try_out(step, known, {}, like=sp.Tuple(*expressions)).witness
         if reason is not None or witness is not None:
             message = (
                 f"line {number}, {after}, does not follow from {before}: {reason or 'numbers contradict it'}"
