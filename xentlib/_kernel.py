@@ -22,10 +22,13 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from xentlib import _threads
 
 __all__ = [
     "BLOCK",
@@ -33,6 +36,7 @@ __all__ = [
     "Losses",
     "Terms",
     "blocks",
+    "each_block",
     "exponentials",
     "label_losses",
     "label_rows",
@@ -53,6 +57,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 BLOCK = 2**20
 """Bytes of logits in a block: as many as the second-level cache holds."""
+
+_WORTH_THREADS = 2**21
+"""Bytes of logits of which it is worth to wake other threads."""
 
 _SMALL = 1e-150
 """A label's term below this is rare, and the quotient by it might overflow."""
@@ -176,6 +183,45 @@ def lost_in_difference(a: Any, b: Any, difference: Any) -> Any:
     return (a - (difference - back)) - (b + back)
 
 
+def each_block(
+    z: Array,
+    of_block: Callable[[slice, Array], None],
+    result: Array | None = None,
+    threads: int | None = None,
+) -> None:
+    """Call a function for each block of rows, on several cores where that gains.
+
+    Parameters
+    ----------
+    z : ndarray
+        Logits, shape ``(n, K)``.
+    of_block : callable
+        Of the block and of the room for its exponentials. It writes nothing that another block's
+        call reads or writes.
+    result : ndarray, optional
+        Of the shape and dtype of the logits, written in the end: unless it is the logits themselves it
+        is the room, for what needs no memory of its own leaves more of the cache to the rest.
+    threads : int, optional
+        At most as many; None for as many as gain.
+
+    Raises
+    ------
+    Exception
+        Of the errors, that of the first block.
+    """
+    if threads is None:
+        threads = 1 if z.nbytes < _WORTH_THREADS else _threads.cores()
+
+    def work(parts: Iterator[slice]) -> None:
+        own = result is None or np.may_share_memory(result, z)
+        room: Any = scratch_for(z) if own else result
+        with np.errstate(all="ignore"):
+            for rows in parts:
+                of_block(rows, room if own else room[rows])
+
+    _threads.share(work, blocks(z.shape, z.itemsize), threads)
+
+
 _kept = threading.local()
 
 
@@ -198,7 +244,7 @@ def scratch_for(z: Array) -> Array:
     size = rows * classes * z.itemsize
     if size > BLOCK:
         return np.empty((rows, classes), z.dtype)
-    if not hasattr(_kept, "memory"):
+    if len(getattr(_kept, "memory", ())) < size:
         _kept.memory = np.empty(BLOCK, np.uint8)
     scratch: Array = _kept.memory[:size].view(z.dtype).reshape(rows, classes)
     return scratch
@@ -484,15 +530,16 @@ def label_rows(z: Array, labels: Array, gradient: Array | None = None) -> Array:
     array([4.24835426e-18])
     """
     result = np.empty(len(z), z.dtype)
-    scratch = scratch_for(z)
-    with np.errstate(all="ignore"):
-        for rows in blocks(z.shape, z.itemsize):
-            found = label_losses(z, labels, rows, scratch)
-            result[rows] = found.loss
-            if gradient is not None:
-                total, part = found.own + found.rest, gradient[rows]
-                scale_rows(found.terms, 1 / total, part)
-                part.reshape(-1)[found.place] = 0 - found.rest / total
+
+    def of_block(rows: slice, room: Array) -> None:
+        found = label_losses(z, labels, rows, room)
+        result[rows] = found.loss
+        if gradient is not None:
+            total, part = found.own + found.rest, gradient[rows]
+            scale_rows(found.terms, 1 / total, part)
+            part.reshape(-1)[found.place] = 0 - found.rest / total
+
+    each_block(z, of_block, gradient)
     return result
 
 
@@ -522,10 +569,11 @@ def soft_rows(z: Array, target: Array) -> Array:
     array([4.24835426e-18])
     """
     result = np.empty(len(z), z.dtype)
-    scratch = scratch_for(z)
-    with np.errstate(all="ignore"):
-        for rows in blocks(z.shape, z.itemsize):
-            result[rows] = soft_losses(z, target[rows], rows, scratch).loss
+
+    def of_block(rows: slice, room: Array) -> None:
+        result[rows] = soft_losses(z, target[rows], rows, room).loss
+
+    each_block(z, of_block)
     return result
 
 
@@ -598,13 +646,14 @@ def largest_and_rest(z: Array) -> tuple[Array, Array]:
         If a logit is nan or +inf.
     """
     maximum, rest = np.empty(len(z)), np.empty(len(z))
-    scratch = scratch_for(z)
-    with np.errstate(all="ignore"):
-        for rows in blocks(z.shape, z.itemsize):
-            place, maximum[rows] = _largest(z[rows])
-            found = exponentials(z, rows, scratch, place, masked=True)
-            # The largest of K terms is no small number, unless all of them are 0.
-            np.divide(found.rest, np.maximum(found.own, 1e-300), out=rest[rows])
+
+    def of_block(rows: slice, room: Array) -> None:
+        place, maximum[rows] = _largest(z[rows])
+        found = exponentials(z, rows, room, place, masked=True)
+        # The largest of K terms is no small number, unless all of them are 0.
+        np.divide(found.rest, np.maximum(found.own, 1e-300), out=rest[rows])
+
+    each_block(z, of_block)
     return maximum, rest
 
 
@@ -676,11 +725,12 @@ def softmax_rows(z: Array, out: Array | None = None) -> Array:
            [1. , 0. ]])
     """
     result = np.empty_like(z) if out is None else out
-    scratch = scratch_for(z)
-    with np.errstate(all="ignore"):
-        for rows in blocks(z.shape, z.itemsize):
-            found = exponentials(z, rows, scratch)
-            scale_rows(found.terms, 1 / found.rest, result[rows])
+
+    def of_block(rows: slice, room: Array) -> None:
+        found = exponentials(z, rows, room)
+        scale_rows(found.terms, 1 / found.rest, result[rows])
+
+    each_block(z, of_block, result)
     return result
 
 
@@ -716,12 +766,13 @@ def log_softmax_rows(z: Array, out: Array | None = None) -> Array:
     array([[-4.24835426e-18, -4.00000000e+01]])
     """
     result = np.empty_like(z) if out is None else out
-    scratch = scratch_for(z)
-    with np.errstate(all="ignore"):
-        for rows in blocks(z.shape, z.itemsize):
-            place, top = _largest(z[rows])
-            found = exponentials(z, rows, scratch, place)
-            gap = scratch[: len(top)]  # the exponentials are no longer needed
-            _with_rows(np.subtract, z[rows], top, gap)
-            _with_rows(np.subtract, gap, np.log1p(found.rest / found.own), result[rows])
+
+    def of_block(rows: slice, room: Array) -> None:
+        place, top = _largest(z[rows])
+        found = exponentials(z, rows, room, place)
+        gap = room[: len(top)]  # the exponentials are no longer needed
+        _with_rows(np.subtract, z[rows], top, gap)
+        _with_rows(np.subtract, gap, np.log1p(found.rest / found.own), result[rows])
+
+    each_block(z, of_block, result)
     return result
