@@ -21,7 +21,6 @@ byte order, and leave other input to their callers.
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -55,8 +54,12 @@ __all__ = [
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-BLOCK = 2**20
-"""Bytes of logits in a block: as many as the second-level cache holds."""
+BLOCK = 2**21
+"""Bytes of logits in a block: what a block costs whatever its size is then 2 % of the whole."""
+
+_ROWS = 127 * 128
+"""Rows in a block at most: Linux takes longer arrays of float64 anew from the system, which can cost twice
+as much as what is computed in them."""
 
 _WORTH_THREADS = 2**21
 """Bytes of logits of which it is worth to wake other threads."""
@@ -152,11 +155,13 @@ def blocks(shape: tuple[int, ...], itemsize: int) -> list[slice]:
     list of slice
         At least a row each; whole slices of 128 rows if there are several.
     """
-    rows, classes = shape
-    step = max(1, BLOCK // (classes * itemsize))
-    if step > _SLICE:
-        step -= step % _SLICE
+    rows, step = shape[0], _rows_in_block(shape[1], itemsize)
     return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+
+
+def _rows_in_block(classes: int, itemsize: int) -> int:
+    rows = min(max(1, BLOCK // (classes * itemsize)), _ROWS)
+    return rows - rows % _SLICE if rows > _SLICE else rows
 
 
 def lost_in_difference(a: Any, b: Any, difference: Any) -> Any:
@@ -222,9 +227,6 @@ def each_block(
     _threads.share(work, blocks(z.shape, z.itemsize), threads)
 
 
-_kept = threading.local()
-
-
 def scratch_for(z: Array) -> Array:
     """Return an array that holds any one block of the logits.
 
@@ -236,23 +238,10 @@ def scratch_for(z: Array) -> Array:
     Returns
     -------
     ndarray
-        Of the width and dtype of the logits, with any content. The next call in this thread
-        may return the same memory: fresh pages cost more than all that is computed in them.
+        Of the width and dtype of the logits, with any content.
     """
-    classes = z.shape[1]
-    rows = max(1, min(BLOCK // (classes * z.itemsize), len(z)))
-    size = rows * classes * z.itemsize
-    if size > BLOCK:
-        return np.empty((rows, classes), z.dtype)
-    if len(getattr(_kept, "memory", ())) < size:
-        _kept.memory = np.empty(BLOCK, np.uint8)
-    scratch: Array = _kept.memory[:size].view(z.dtype).reshape(rows, classes)
-    return scratch
-
-
-@lru_cache(maxsize=64)
-def _ones(count: int, dtype: np.dtype[Any]) -> Array:
-    return np.ones(count, dtype)
+    rows, classes = z.shape
+    return np.empty((min(_rows_in_block(classes, z.itemsize), rows), classes), z.dtype)
 
 
 @lru_cache(maxsize=4)
@@ -283,7 +272,7 @@ def row_sums(terms: Array) -> Array:
     if classes <= _FEW:
         # Slices this small stay on one thread in the linear-algebra library.
         sums = np.empty(rows, terms.dtype)
-        ones, whole = _ones(classes, terms.dtype), rows - rows % _SLICE
+        ones, whole = np.ones(classes, terms.dtype), rows - rows % _SLICE
         if whole:
             slices = terms[:whole].reshape(-1, _SLICE, classes)
             np.matmul(slices, ones, out=sums[:whole].reshape(-1, _SLICE))

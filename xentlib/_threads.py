@@ -64,14 +64,15 @@ def share(work: Callable[[Iterator[_Part]], None], parts: Sequence[_Part], threa
     def run() -> None:
         place = 0
 
-        def taken() -> Iterator[_Part]:
+        def mine() -> Iterator[_Part]:
             nonlocal place
-            for place, part in iter(queue.popleft, None):
+            for taken in iter(queue.popleft, None):
+                place, part = taken
                 yield part
 
         try:
-            work(taken())
-        except Exception as error:  # noqa: BLE001 - it is raised when all are done
+            work(mine())
+        except Exception as error:  # it is raised when all are done
             failed.append((place, error))
 
     helpers = _started(run, threads - 1)

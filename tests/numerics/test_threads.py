@@ -1,4 +1,4 @@
-"""Threads: they change no bit, fail as one thread does, and stand forks, other threads and the end of Python."""
+"""Threads: they change no bit, fail as one does, and stand forks, other threads and the end of Python."""
 
 from __future__ import annotations
 
@@ -112,15 +112,20 @@ def test_the_error_of_the_first_part_is_raised(threads: int) -> None:
                 raise ValueError(part)
 
     for _ in range(20):
-        with pytest.raises(ValueError, match="^7$"):
+        with pytest.raises(ValueError, match=r"^7$"):
             share(work, range(50), threads)
 
 
 def test_several_threads_work_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_threads, "_pool", lambda: pool)
     together = threading.Barrier(3, timeout=30)
+
+    def work(parts: Iterator[int]) -> None:
+        for _ in parts:
+            together.wait()
+
     with ThreadPoolExecutor(2) as pool:
-        share(lambda parts: [together.wait() for _ in parts], range(3), 3)
+        monkeypatch.setattr(_threads, "_pool", lambda: pool)
+        share(work, range(3), 3)
 
 
 def test_threads_that_do_not_start_are_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
