@@ -2,8 +2,10 @@
 
 A row is a sample, the last axis its classes. The reasons for the shape of the code, each measured:
 
-- A block of rows (`BLOCK` bytes) and its exponentials stay in the second-level cache: the logits
-  come from memory once, and the results go there once.
+- A block of rows (`BLOCK` bytes) and its exponentials stay in the cache: the logits come from memory
+  once, and the results go there once. Exponentials stand where the result will, if there is one.
+- Blocks are shared among the cores. A smaller block would fit the nearer cache, but what Python does
+  for each block would weigh more, and only one thread at a time can do that.
 - Exponentials are taken once and without a shift; their sums tell afterwards whether that was
   safe. A shift costs two passes, and rounding z - max costs up to gap/4 units in the last place.
 - Sums are small matrix products (few classes) or `einsum` (many), in pieces of 256 bytes that are

@@ -81,6 +81,9 @@ def share(work: Callable[[Iterator[_Part]], None], parts: Sequence[_Part], threa
     for helper in helpers:
         if not helper.cancel():
             helper.result()
+    # The pool lets go of what it ran a little later: the arrays must not wait for that, or the next call
+    # finds their memory taken, and fresh memory costs more than all that is computed in it.
+    del work
     if failed:
         raise min(failed, key=lambda found: found[0])[1]
 
