@@ -616,13 +616,15 @@ def _with_rows(operation: np.ufunc, terms: Array, value: Array, out: Array) -> N
         operation(terms, column, out=out, casting="same_kind")
 
 
-def largest_and_rest(z: Array) -> tuple[Array, Array]:
+def largest_and_rest(z: Array, threads: int | None = None) -> tuple[Array, Array]:
     """Return the maximum m of each row and the sum of exp(z - m) over the other classes.
 
     Parameters
     ----------
     z : ndarray
         Logits, shape ``(n, K)``; -inf masks a class.
+    threads : int, optional
+        As in `each_block`.
 
     Returns
     -------
@@ -644,7 +646,7 @@ def largest_and_rest(z: Array) -> tuple[Array, Array]:
         # The largest of K terms is no small number, unless all of them are 0.
         np.divide(found.rest, np.maximum(found.own, 1e-300), out=rest[rows])
 
-    each_block(z, of_block)
+    each_block(z, of_block, threads=threads)
     return maximum, rest
 
 

@@ -59,7 +59,7 @@ def share(work: Callable[[Iterator[_Part]], None], parts: Sequence[_Part], threa
         work(iter(parts))
         return
     queue = deque([*enumerate(parts), *[None] * threads])
-    failed: list[tuple[int, Exception]] = []
+    task, failed = [work], list[tuple[int, Exception]]()
 
     def run() -> None:
         place = 0
@@ -71,7 +71,7 @@ def share(work: Callable[[Iterator[_Part]], None], parts: Sequence[_Part], threa
                 yield part
 
         try:
-            work(mine())
+            task[0](mine())
         except Exception as error:  # it is raised when all are done
             failed.append((place, error))
 
@@ -83,7 +83,7 @@ def share(work: Callable[[Iterator[_Part]], None], parts: Sequence[_Part], threa
             helper.result()
     # The pool lets go of what it ran a little later: the arrays must not wait for that, or the next call
     # finds their memory taken, and fresh memory costs more than all that is computed in it.
-    del work
+    task.clear()
     if failed:
         raise min(failed, key=lambda found: found[0])[1]
 
