@@ -130,7 +130,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             groups.setdefault(key, []).append(item)
     session.items[:] = [group[len(group) // 2] for group in groups.values()]
     # Of made-up inputs a few, and what is spoilt at one of them need not be found again at a smaller one.
-    few = settings(settings(), max_examples=10, phases=[Phase.generate], report_multiple_bugs=False)
+    few = settings(settings(), max_examples=20, phases=[Phase.generate], report_multiple_bugs=False)
     for test in {item.function for item in session.items if isinstance(item, pytest.Function)}:
         if hasattr(test, "is_hypothesis_test"):
             few(test)

@@ -3,6 +3,8 @@
 Each library runs in a process of its own, for their threads disturb each other; the processes take
 turns, one sample each, so that a slow moment of the machine meets all alike. A sample repeats
 the call for at least `SAMPLE` seconds. Medians are compared. What is not installed is named.
+Calls are default calls; what is not says so in its name. How many threads each library has is
+stored: none is set but scikit-learn's, whose default is 1. At the end stands who is ahead where.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import numpy as np
 
 RESULT = Path(__file__).parents[1] / "book" / "data" / "bench.json"
 SAMPLE = 0.02
-THREADS = 2
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 SHAPES = [(128, 10), (8192, 10), (1_000_000, 10), (4096, 1000), (2048, 32_000), (512, 128_256)]
 DTYPES = ["float32", "float64"]
 GRADIENT, LOSS = "loss and gradient", "loss"
@@ -44,7 +46,7 @@ def xentlib(task: str, z: Any, y: Any, **options: Any) -> Call:
     if task == GRADIENT:
         return lambda: xentlib.mean_cross_entropy_value_and_grad(z, y, **options)
     if task == LOSS:
-        return lambda: xentlib.mean_cross_entropy(z, y)
+        return lambda: xentlib.mean_cross_entropy(z, y, **options)
     function = getattr(xentlib, task)
     return lambda: function(z)
 
@@ -54,9 +56,9 @@ def xentlib_out(task: str, z: Any, y: Any) -> Call | None:
     return xentlib(task, z, y, out=np.ones_like(z)) if task == GRADIENT else None
 
 
-def xentlib_out_threads(task: str, z: Any, y: Any) -> Call | None:
-    """Write into an array that exists, on two threads."""
-    return xentlib(task, z, y, out=np.ones_like(z), threads=THREADS) if task == GRADIENT else None
+def xentlib_alone(task: str, z: Any, y: Any) -> Call | None:
+    """Leave the other cores alone."""
+    return xentlib(task, z, y, threads=1) if task in (GRADIENT, LOSS) else None
 
 
 def textbook(task: str, z: Any, y: Any) -> Call:
@@ -101,11 +103,11 @@ def sklearn(task: str, z: Any, y: Any) -> Call | None:
     loss, target = HalfMultinomialLoss(n_classes=z.shape[1]), y.astype(z.dtype)
 
     def gradient() -> Any:
-        losses, gradients = loss.loss_gradient(target, z, n_threads=THREADS)
+        losses, gradients = loss.loss_gradient(target, z, n_threads=CORES)
         gradients /= len(z)
         return losses.mean(), gradients
 
-    calls = {GRADIENT: gradient, LOSS: lambda: loss.loss(target, z, n_threads=THREADS).mean()}
+    calls = {GRADIENT: gradient, LOSS: lambda: loss.loss(target, z, n_threads=CORES).mean()}
     return calls.get(task)
 
 
@@ -113,7 +115,6 @@ def torch(task: str, z: Any, y: Any) -> Call:
     """PyTorch, eager, with its own derivative."""
     import torch
 
-    torch.set_num_threads(THREADS)
     x, target = torch.from_numpy(z), torch.from_numpy(y)
     leaf = torch.from_numpy(z).requires_grad_()
 
@@ -152,17 +153,26 @@ def jax(task: str, z: Any, y: Any) -> Call:
     return lambda: jax.block_until_ready(compiled(x, target))
 
 
-OURS, OURS_OUT, OURS_THREADS = "xentlib", "xentlib, out=", "xentlib, out=, threads=2"
+OURS, OURS_OUT, OURS_ALONE = "xentlib", "xentlib, out=", "xentlib, threads=1"
 LIBRARIES: dict[str, tuple[str, Callable[..., Call | None]]] = {
     OURS: ("numpy", xentlib),
     OURS_OUT: ("numpy", xentlib_out),
-    OURS_THREADS: ("numpy", xentlib_out_threads),
+    OURS_ALONE: ("numpy", xentlib_alone),
     "textbook NumPy": ("numpy", textbook),
     "SciPy": ("scipy", scipy),
     "scikit-learn": ("scikit-learn", sklearn),
     "PyTorch": ("torch", torch),
     "JAX": ("jax", jax),
 }
+
+
+def threads_of(name: str) -> int:
+    """Return how many threads a library may use; XLA cannot be asked, and takes all cores, as we do."""
+    if name == "PyTorch":
+        import torch
+
+        return torch.get_num_threads()
+    return 1 if name in (OURS_ALONE, "textbook NumPy", "SciPy") else CORES
 
 
 # --- The linear head: loss and gradients of inputs, weights and bias ----------------------------------
@@ -202,7 +212,6 @@ def linear_torch(x: Any, w: Any, y: Any) -> Call:
     """PyTorch, eager."""
     import torch
 
-    torch.set_num_threads(THREADS)
     inputs, weight = (torch.from_numpy(a).requires_grad_() for a in (x, w))
     target = torch.from_numpy(y)
 
@@ -330,7 +339,9 @@ def serve(name: str) -> None:
     for line in sys.stdin:
         order = json.loads(line)
         answer: Any = None
-        if "losses" in order:
+        if "threads" in order:
+            answer = threads_of(name)
+        elif "losses" in order:
             z = np.array(order["losses"], order["dtype"])
             first: Any = make(LOSS, z[:1], np.zeros(1, np.intp)) or make(
                 GRADIENT, z[:1], np.zeros(1, np.intp)
@@ -401,6 +412,16 @@ def installed() -> dict[str, str]:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             print(f"not installed, so not measured: {package}")
+    return found
+
+
+def threads(names: list[str]) -> dict[str, int]:
+    """Return how many threads each library may use."""
+    found = {}
+    for name in names:
+        worker = Worker(name)
+        found[name] = worker.ask(threads=True)
+        worker.close()
     return found
 
 
@@ -475,7 +496,7 @@ def accuracy(names: list[str], dtypes: list[str]) -> list[dict[str, Any]]:
     import oracle  # not in the processes of the libraries
 
     records = []
-    workers = {name: Worker(name) for name in names if name not in (OURS_OUT, OURS_THREADS)}
+    workers = {name: Worker(name) for name in names if name not in (OURS_OUT, OURS_ALONE)}
     for dtype in dtypes:
         for regime, rows in regimes().items():
             expected = oracle.softmax_cross_entropy(np.array(rows, dtype), np.zeros(len(rows), int))
@@ -501,19 +522,47 @@ def accuracy(names: list[str], dtypes: list[str]) -> list[dict[str, Any]]:
     return records
 
 
+# --- Who is ahead ---------------------------------------------------------------------------------------
+
+
+def ratios(records: list[dict[str, Any]]) -> dict[tuple[str, str, tuple[int, ...]], dict[str, float]]:
+    """Return, by task, dtype and shape, how many times as long as the default call each peer takes."""
+    times: dict[Any, dict[str, float]] = {}
+    for r in records:
+        times.setdefault((r["task"], r["dtype"], tuple(r["shape"])), {})[r["library"]] = r["microseconds"]
+    return {
+        key: {name: time / found[OURS] for name, time in found.items() if not name.startswith(OURS)}
+        for key, found in times.items()
+    }
+
+
+def show(records: list[dict[str, Any]]) -> None:
+    """Print the table of the default calls, and where a peer is ahead."""
+    peers = [name for name in LIBRARIES if not name.startswith(OURS)]
+    times = {(r["task"], r["dtype"], tuple(r["shape"]), r["library"]): r["microseconds"] for r in records}
+    behind = []
+    print("\nDefault calls: microseconds of xentlib, and how many times as long each peer takes")
+    print(f"{'':39}{OURS:>12}" + "".join(f"{name:>16}" for name in peers))
+    for (task, dtype, shape), found in ratios(records).items():
+        size = "x".join(map(str, shape))
+        cells = "".join(f"{f'{found[name]:.2f}' if name in found else '-':>16}" for name in peers)
+        print(f"{task:18}{dtype:8}{size:>13}{times[task, dtype, shape, OURS]:12.0f}{cells}")
+        behind += [(ratio, name, task, dtype, size) for name, ratio in found.items() if ratio < 1]
+    for ratio, name, task, dtype, size in behind:
+        print(f"behind {name}: {ratio:.2f} of its speed, {task}, {dtype} {size}")
+
+
 # --- The bounds ----------------------------------------------------------------------------------------
 
 FROM_8192 = SHAPES[1:]
 LARGE = SHAPES[3:]
 # What is promised: tasks, shapes, ours, the peer, how many times its speed.
 BOUNDS: list[tuple[list[str], list[tuple[int, int]], str, str, float]] = [
-    ([GRADIENT], SHAPES, OURS, "PyTorch", 1.7),
-    ([GRADIENT], FROM_8192, OURS_THREADS, "PyTorch", 3.0),
-    ([GRADIENT], SHAPES, OURS_THREADS, "JAX", 1.5),
+    ([GRADIENT], SHAPES, OURS, "PyTorch", 1.0),
+    ([GRADIENT], SHAPES, OURS, "JAX", 1.0),
     ([GRADIENT], FROM_8192, OURS, "scikit-learn", 1.0),
     (["logsumexp", "softmax", "log_softmax"], LARGE, OURS, "SciPy", 2.5),
 ]
-PARITY = ("float32", (4096, 1000), "JAX")
 CALL = 25.0  # microseconds, at 128 x 10
 
 
@@ -526,7 +575,6 @@ def judge(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
             mine, theirs = by.get((task, dtype, shape, ours)), by.get((task, dtype, shape, peer))
             if mine is None or theirs is None:
                 continue
-            bound = 1.0 if (dtype, shape, peer) == PARITY else factor
             verdicts.append(
                 {
                     "task": task,
@@ -534,9 +582,9 @@ def judge(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
                     "shape": list(shape),
                     "ours": ours,
                     "peer": peer,
-                    "bound": bound,
+                    "bound": factor,
                     "ratio": round(theirs / mine, 3),
-                    "met": theirs >= bound * mine,
+                    "met": theirs >= factor * mine,
                 }
             )
     print()
@@ -572,7 +620,6 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "blas": f"{blas.get('name')} {blas.get('version')}",
-        "threads": {"xentlib": 1, "peers": THREADS},
     }
 
 
@@ -592,10 +639,12 @@ def main() -> None:
     dtypes = [d for d in DTYPES if not options.dtypes or d in options.dtypes.split(",")]
     tasks = [t for t in TASKS if not options.tasks or t in options.tasks.split(",")]
     about, versions = machine(), installed()
-    print(json.dumps(about | {"versions": versions}))
     names = [name for name, (package, _) in LIBRARIES.items() if package in versions]
+    about["threads"] = threads(names)
+    print(json.dumps(about | {"versions": versions}))
     errors = accuracy(names, dtypes)
     records = measure(names, shapes, dtypes, tasks, options.rounds)
+    show(records)
     verdicts = judge(records)
     heads = []
     if "linear" in options.tasks.split(",") if options.tasks else True:

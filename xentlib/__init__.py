@@ -51,8 +51,13 @@ where A is log-sum-exp. Without class weights the sums of distributions count as
 label equal to ``ignore_index``, if one is given, has v = 0. What has weight 0 contributes 0, also where
 its loss is infinite; but its logits are checked. A mean over nothing is refused. For plain labels that
 is PyTorch's mean; PyTorch divides smoothed losses by the weights of their labels instead, and those of
-distributions by their number. Results do not depend on ``threads``, among which blocks of rows are
-shared; little is to be gained below a million logits.
+distributions by their number.
+
+**Threads.** Means, softmax, its logarithm, log-sum-exp and the losses of rows on NumPy share blocks of
+rows among the cores that this process may use, if the logits take 2 MiB or more: below, to wake a
+thread costs what it gains. Results do not depend on it, to the last bit. The threads are kept for the
+next call; a forked child starts its own. Means take ``threads``, the most that share the work, the
+calling one included: 1 leaves the other cores alone.
 
 **Accuracy** is stated in eps, the spacing of the dtype's numbers at 1, relative to the result unless a
 function says otherwise; below the normal numbers, relative to the smallest subnormal number. It was

@@ -2,8 +2,10 @@
 
 A row is a sample, the last axis its classes. The reasons for the shape of the code, each measured:
 
-- A block of rows (`BLOCK` bytes) and its exponentials stay in the second-level cache: the logits
-  come from memory once, and the results go there once.
+- A block of rows (`BLOCK` bytes) and its exponentials stay in the cache: the logits come from memory
+  once, and the results go there once. Exponentials stand where the result will, if there is one.
+- Blocks are shared among the cores. A smaller block would fit the nearer cache, but what Python does
+  for each block would weigh more, and only one thread at a time can do that.
 - Exponentials are taken once and without a shift; their sums tell afterwards whether that was
   safe. A shift costs two passes, and rounding z - max costs up to gap/4 units in the last place.
 - Sums are small matrix products (few classes) or `einsum` (many), in pieces of 256 bytes that are
@@ -21,11 +23,13 @@ byte order, and leave other input to their callers.
 from __future__ import annotations
 
 import math
-import threading
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from xentlib import _threads
 
 __all__ = [
     "BLOCK",
@@ -33,6 +37,7 @@ __all__ = [
     "Losses",
     "Terms",
     "blocks",
+    "each_block",
     "exponentials",
     "label_losses",
     "label_rows",
@@ -51,8 +56,15 @@ __all__ = [
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-BLOCK = 2**20
-"""Bytes of logits in a block: as many as the second-level cache holds."""
+BLOCK = 2**21
+"""Bytes of logits in a block: what a block costs whatever its size is then 2 % of the whole."""
+
+_ROWS = 127 * 128
+"""Rows in a block at most: Linux takes longer arrays of float64 anew from the system, which can cost twice
+as much as what is computed in them."""
+
+_WORTH_THREADS = 2**21
+"""Bytes of logits of which it is worth to wake other threads."""
 
 _SMALL = 1e-150
 """A label's term below this is rare, and the quotient by it might overflow."""
@@ -145,11 +157,13 @@ def blocks(shape: tuple[int, ...], itemsize: int) -> list[slice]:
     list of slice
         At least a row each; whole slices of 128 rows if there are several.
     """
-    rows, classes = shape
-    step = max(1, BLOCK // (classes * itemsize))
-    if step > _SLICE:
-        step -= step % _SLICE
+    rows, step = shape[0], _rows_in_block(shape[1], itemsize)
     return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+
+
+def _rows_in_block(classes: int, itemsize: int) -> int:
+    rows = min(max(1, BLOCK // (classes * itemsize)), _ROWS)
+    return rows - rows % _SLICE if rows > _SLICE else rows
 
 
 def lost_in_difference(a: Any, b: Any, difference: Any) -> Any:
@@ -176,7 +190,59 @@ def lost_in_difference(a: Any, b: Any, difference: Any) -> Any:
     return (a - (difference - back)) - (b + back)
 
 
-_kept = threading.local()
+def each_block(
+    z: Array,
+    of_block: Callable[[slice, Array], None],
+    result: Array | None = None,
+    threads: int | None = None,
+) -> None:
+    """Call a function for each block of rows, on several cores where that gains.
+
+    Parameters
+    ----------
+    z : ndarray
+        Logits, shape ``(n, K)``.
+    of_block : callable
+        Of the block and of the room for its exponentials. It writes nothing that another block's
+        call reads or writes.
+    result : ndarray, optional
+        Of the shape and dtype of the logits, written in the end: unless it is the logits themselves it
+        is the room, for what needs no memory of its own leaves more of the cache to the rest.
+    threads : int, optional
+        At most as many; None for as many as gain.
+
+    Raises
+    ------
+    Exception
+        Of the errors, that of the first block.
+    """
+    if threads is None:
+        threads = 1 if z.nbytes < _WORTH_THREADS else _threads.cores()
+
+    parts = blocks(z.shape, z.itemsize)
+
+    def work(mine: Iterator[slice]) -> None:
+        guard = _guard(parts[0].stop) if len(parts) > 1 else None
+        own = result is None or np.may_share_memory(result, z)
+        room: Any = scratch_for(z) if own else result
+        with np.errstate(all="ignore"):
+            for rows in mine:
+                of_block(rows, room if own else room[rows])
+        del guard
+
+    _threads.share(work, parts, threads)
+
+
+def _guard(rows: int) -> Array:
+    """Return an array above free memory for what a block's rows have one of.
+
+    Without it that memory is the end of the heap, and what is free there Linux's allocator hands back to the
+    system after each block, to take it anew in the next: twice the time at 10 classes.
+    """
+    free = [np.empty(rows) for _ in range(10)]
+    guard = np.empty(200)  # smaller ones NumPy keeps in a store of its own
+    del free
+    return guard
 
 
 def scratch_for(z: Array) -> Array:
@@ -190,23 +256,10 @@ def scratch_for(z: Array) -> Array:
     Returns
     -------
     ndarray
-        Of the width and dtype of the logits, with any content. The next call in this thread
-        may return the same memory: fresh pages cost more than all that is computed in them.
+        Of the width and dtype of the logits, with any content.
     """
-    classes = z.shape[1]
-    rows = max(1, min(BLOCK // (classes * z.itemsize), len(z)))
-    size = rows * classes * z.itemsize
-    if size > BLOCK:
-        return np.empty((rows, classes), z.dtype)
-    if not hasattr(_kept, "memory"):
-        _kept.memory = np.empty(BLOCK, np.uint8)
-    scratch: Array = _kept.memory[:size].view(z.dtype).reshape(rows, classes)
-    return scratch
-
-
-@lru_cache(maxsize=64)
-def _ones(count: int, dtype: np.dtype[Any]) -> Array:
-    return np.ones(count, dtype)
+    rows, classes = z.shape
+    return np.empty((min(_rows_in_block(classes, z.itemsize), rows), classes), z.dtype)
 
 
 @lru_cache(maxsize=4)
@@ -237,7 +290,7 @@ def row_sums(terms: Array) -> Array:
     if classes <= _FEW:
         # Slices this small stay on one thread in the linear-algebra library.
         sums = np.empty(rows, terms.dtype)
-        ones, whole = _ones(classes, terms.dtype), rows - rows % _SLICE
+        ones, whole = np.ones(classes, terms.dtype), rows - rows % _SLICE
         if whole:
             slices = terms[:whole].reshape(-1, _SLICE, classes)
             np.matmul(slices, ones, out=sums[:whole].reshape(-1, _SLICE))
@@ -484,15 +537,16 @@ def label_rows(z: Array, labels: Array, gradient: Array | None = None) -> Array:
     array([4.24835426e-18])
     """
     result = np.empty(len(z), z.dtype)
-    scratch = scratch_for(z)
-    with np.errstate(all="ignore"):
-        for rows in blocks(z.shape, z.itemsize):
-            found = label_losses(z, labels, rows, scratch)
-            result[rows] = found.loss
-            if gradient is not None:
-                total, part = found.own + found.rest, gradient[rows]
-                scale_rows(found.terms, 1 / total, part)
-                part.reshape(-1)[found.place] = 0 - found.rest / total
+
+    def of_block(rows: slice, room: Array) -> None:
+        found = label_losses(z, labels, rows, room)
+        result[rows] = found.loss
+        if gradient is not None:
+            total, part = found.own + found.rest, gradient[rows]
+            scale_rows(found.terms, 1 / total, part)
+            part.reshape(-1)[found.place] = 0 - found.rest / total
+
+    each_block(z, of_block, gradient)
     return result
 
 
@@ -522,10 +576,11 @@ def soft_rows(z: Array, target: Array) -> Array:
     array([4.24835426e-18])
     """
     result = np.empty(len(z), z.dtype)
-    scratch = scratch_for(z)
-    with np.errstate(all="ignore"):
-        for rows in blocks(z.shape, z.itemsize):
-            result[rows] = soft_losses(z, target[rows], rows, scratch).loss
+
+    def of_block(rows: slice, room: Array) -> None:
+        result[rows] = soft_losses(z, target[rows], rows, room).loss
+
+    each_block(z, of_block)
     return result
 
 
@@ -577,13 +632,15 @@ def _with_rows(operation: np.ufunc, terms: Array, value: Array, out: Array) -> N
         operation(terms, column, out=out, casting="same_kind")
 
 
-def largest_and_rest(z: Array) -> tuple[Array, Array]:
+def largest_and_rest(z: Array, threads: int | None = None) -> tuple[Array, Array]:
     """Return the maximum m of each row and the sum of exp(z - m) over the other classes.
 
     Parameters
     ----------
     z : ndarray
         Logits, shape ``(n, K)``; -inf masks a class.
+    threads : int, optional
+        As in `each_block`.
 
     Returns
     -------
@@ -598,13 +655,14 @@ def largest_and_rest(z: Array) -> tuple[Array, Array]:
         If a logit is nan or +inf.
     """
     maximum, rest = np.empty(len(z)), np.empty(len(z))
-    scratch = scratch_for(z)
-    with np.errstate(all="ignore"):
-        for rows in blocks(z.shape, z.itemsize):
-            place, maximum[rows] = _largest(z[rows])
-            found = exponentials(z, rows, scratch, place, masked=True)
-            # The largest of K terms is no small number, unless all of them are 0.
-            np.divide(found.rest, np.maximum(found.own, 1e-300), out=rest[rows])
+
+    def of_block(rows: slice, room: Array) -> None:
+        place, maximum[rows] = _largest(z[rows])
+        found = exponentials(z, rows, room, place, masked=True)
+        # The largest of K terms is no small number, unless all of them are 0.
+        np.divide(found.rest, np.maximum(found.own, 1e-300), out=rest[rows])
+
+    each_block(z, of_block, threads=threads)
     return maximum, rest
 
 
@@ -676,11 +734,12 @@ def softmax_rows(z: Array, out: Array | None = None) -> Array:
            [1. , 0. ]])
     """
     result = np.empty_like(z) if out is None else out
-    scratch = scratch_for(z)
-    with np.errstate(all="ignore"):
-        for rows in blocks(z.shape, z.itemsize):
-            found = exponentials(z, rows, scratch)
-            scale_rows(found.terms, 1 / found.rest, result[rows])
+
+    def of_block(rows: slice, room: Array) -> None:
+        found = exponentials(z, rows, room)
+        scale_rows(found.terms, 1 / found.rest, result[rows])
+
+    each_block(z, of_block, result)
     return result
 
 
@@ -716,12 +775,13 @@ def log_softmax_rows(z: Array, out: Array | None = None) -> Array:
     array([[-4.24835426e-18, -4.00000000e+01]])
     """
     result = np.empty_like(z) if out is None else out
-    scratch = scratch_for(z)
-    with np.errstate(all="ignore"):
-        for rows in blocks(z.shape, z.itemsize):
-            place, top = _largest(z[rows])
-            found = exponentials(z, rows, scratch, place)
-            gap = scratch[: len(top)]  # the exponentials are no longer needed
-            _with_rows(np.subtract, z[rows], top, gap)
-            _with_rows(np.subtract, gap, np.log1p(found.rest / found.own), result[rows])
+
+    def of_block(rows: slice, room: Array) -> None:
+        place, top = _largest(z[rows])
+        found = exponentials(z, rows, room, place)
+        gap = room[: len(top)]  # the exponentials are no longer needed
+        _with_rows(np.subtract, z[rows], top, gap)
+        _with_rows(np.subtract, gap, np.log1p(found.rest / found.own), result[rows])
+
+    each_block(z, of_block, result)
     return result

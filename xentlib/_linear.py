@@ -17,6 +17,9 @@ from xentlib._streaming import Total, merged
 _ROWS = 512
 """With fewer rows at a time, adding up the gradient of the weights costs as much as a fourth product."""
 
+_THREADS = 1
+"""More gain nothing beside the products, and each needs memory to work in."""
+
 _SLAB = 2**20
 """Entries of the gradient of the weights that are added at a time."""
 
@@ -185,7 +188,7 @@ def _by_rows(head: _Head, chunk: int) -> tuple[float, Gradients]:
     for rows in _cut(len(x), chunk):
         z = head.logits(rows, slice(None), buffer)
         try:
-            loss, count = mean_of(Batch(z, z.shape[:1], labels[rows], None), gradient=z)
+            loss, count = mean_of(Batch(z, z.shape[:1], labels[rows], None), _THREADS, z)
         except InvalidLogitsError as error:
             raise error.within(labels.shape, row=rows.start) from None
         z *= z.dtype.type(count / len(x))
@@ -224,7 +227,7 @@ def _totals(head: _Head, parts: list[slice], buffer: Array) -> tuple[Array, Tota
         own[here[0]] = z[here]
         z[here] = np.where(own[here[0]] < np.inf, -np.inf, own[here[0]])  # nan and inf stay, to be refused
         try:
-            total = merged(total, Total(*_kernel.largest_and_rest(z)))
+            total = merged(total, Total(*_kernel.largest_and_rest(z, _THREADS)))
         except InvalidLogitsError as error:
             raise error.within(own.shape, column=classes.start) from None
     total = merged(total, Total(own, np.zeros(len(own))))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -107,7 +105,7 @@ def weights(batch: Batch) -> tuple[Array, float]:
 # --- Its mean --------------------------------------------------------------------------------------
 
 
-def mean_of(batch: Batch, threads: int = 1, gradient: Array | None = None) -> tuple[float, float]:
+def mean_of(batch: Batch, threads: int | None = None, gradient: Array | None = None) -> tuple[float, float]:
     """Return the mean and what was divided by, and write the gradient."""
     weight, total = weights(batch)
     if not total > 0:
@@ -119,33 +117,17 @@ def mean_of(batch: Batch, threads: int = 1, gradient: Array | None = None) -> tu
         raise ValueError(message)
     of_rows = _soft_rows if batch.soft else _label_rows
 
-    def work(parts: list[slice]) -> list[float]:
-        scratch = _kernel.scratch_for(batch.z)
-        with np.errstate(all="ignore"):
-            return [
-                of_rows(
-                    batch, rows, weight[rows] / total, scratch, None if gradient is None else gradient[rows]
-                )
-                for rows in parts
-            ]
+    losses: list[float] = []
+
+    def of_block(rows: slice, room: Array) -> None:
+        out = None if gradient is None else gradient[rows]
+        losses.append(of_rows(batch, rows, weight[rows] / total, room, out))
 
     try:
-        losses = _in_threads(work, _kernel.blocks(batch.z.shape, batch.z.itemsize), threads)
+        _kernel.each_block(batch.z, of_block, gradient, threads)
     except InvalidLogitsError as error:
         raise error.within(batch.shape) from None
-    return math.fsum(losses), total
-
-
-_T = TypeVar("_T")
-
-
-def _in_threads(work: Callable[[list[slice]], list[_T]], parts: list[slice], threads: int) -> list[_T]:
-    """Return what the work makes of the parts, each thread taking as many neighbours."""
-    if threads == 1 or len(parts) == 1:
-        return work(parts)
-    runs = [parts[k * len(parts) // threads : (k + 1) * len(parts) // threads] for k in range(threads)]
-    with ThreadPoolExecutor(threads) as pool:
-        return [result for done in pool.map(work, runs) for result in done]
+    return math.fsum(losses), total  # exact, so that the blocks may come in any order
 
 
 def _label_rows(batch: Batch, rows: slice, share: Array, scratch: Array, gradient: Array | None) -> float:
@@ -196,7 +178,7 @@ def mean_cross_entropy(
     sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
-    threads: int = 1,
+    threads: int | None = None,
 ) -> float:
     r"""Return the mean cross-entropy of a batch.
 
@@ -214,8 +196,9 @@ def mean_cross_entropy(
         Samples with this label do not count.
     label_smoothing : float
         The share of the uniform distribution, from 0 to 1.
-    threads : int
-        How many threads share the work.
+    threads : int, optional
+        At most how many threads share the work, the calling one among them. By default as many as this
+        process has cores, if the batch is large enough for that to gain.
 
     Returns
     -------
@@ -259,7 +242,7 @@ def mean_cross_entropy(
     4.24835425529e-18
     """
     batch, _ = read_batch(logits, target, class_weight, sample_weight, ignore_index, label_smoothing)
-    return mean_of(batch, _checks.count(threads, "threads"))[0]
+    return mean_of(batch, None if threads is None else _checks.count(threads, "threads"))[0]
 
 
 def mean_cross_entropy_value_and_grad(
@@ -270,7 +253,7 @@ def mean_cross_entropy_value_and_grad(
     sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
-    threads: int = 1,
+    threads: int | None = None,
     out: Array | None = None,
 ) -> tuple[float, Array]:
     r"""Return the mean cross-entropy of a batch and its gradient with respect to the logits.
@@ -289,8 +272,9 @@ def mean_cross_entropy_value_and_grad(
         Samples with this label do not count; their gradient is 0.
     label_smoothing : float
         The share of the uniform distribution, from 0 to 1.
-    threads : int
-        How many threads share the work.
+    threads : int, optional
+        At most how many threads share the work, the calling one among them. By default as many as this
+        process has cores, if the batch is large enough for that to gain.
     out : ndarray, optional
         For the gradient: C-contiguous, in the shape and dtype of the logits. It may be the logits
         themselves; after an error its content is undefined.
@@ -329,7 +313,7 @@ def mean_cross_entropy_value_and_grad(
     array([[-4.24835426e-18,  4.24835426e-18]])
     """
     batch, given = read_batch(logits, target, class_weight, sample_weight, ignore_index, label_smoothing)
-    threads = _checks.count(threads, "threads")
+    threads = None if threads is None else _checks.count(threads, "threads")
     dtype = given.dtype.newbyteorder("=") if given.dtype.kind == "f" else batch.z.dtype
     if out is None:
         result = np.empty(given.shape, dtype)
