@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, wraps
 from inspect import signature
 from itertools import product
@@ -46,6 +46,12 @@ class Quantity:
     formula : callable
         From the indices to the expression that defines the entry.
 
+    Raises
+    ------
+    ValueError
+        If the formula decides in Python, by ``if``, what it is at some indices: the algebra, which calls
+        it with symbols, would not see it.
+
     References
     ----------
     A. Meurer et al., SymPy: symbolic computing in Python, PeerJ Computer Science 3 (2017),
@@ -62,6 +68,10 @@ class Quantity:
     """
 
     def __init__(self, name: str, formula: Callable[..., sp.Expr]) -> None:
+        count = len(signature(formula).parameters)
+        index = sp.Dummy("k", integer=True, positive=True)
+        for at in product((sp.S.One, sp.Integer(2), index), repeat=count):
+            _check_one_formula(name, formula, at)
         # SymPy keeps a derivative only with respect to what it sees among the arguments.
         self._of = _depends_on(formula)
         self._head = type(name, (Defined,), {"formula": staticmethod(formula), "inputs": len(self._of)})
@@ -160,6 +170,12 @@ def definition(entry: Defined) -> tuple[sp.Expr, dict[sp.Symbol, sp.Symbol]]:
     tuple of Expr and dict
         The formula, and the symbol of the entry that each stand-in is for.
 
+    Raises
+    ------
+    ValueError
+        If the formula at these indices is not what it is at any indices: if it decides, in Python, by
+        what they are.
+
     Notes
     -----
     Without stand-ins a formula that sums over k would capture the k of ``q[k]``.
@@ -174,8 +190,22 @@ def definition(entry: Defined) -> tuple[sp.Expr, dict[sp.Symbol, sp.Symbol]]:
     labels = {array.label for index in indices for array in index.atoms(sp.IndexedBase)}
     symbols = {s for index in indices for s in index.atoms(sp.Symbol)} - labels
     stand_in = {s: sp.Dummy(s.name, **s.assumptions0) for s in symbols}
-    formula = entry.formula(*(index.xreplace(stand_in) for index in indices))
-    return sp.sympify(formula), {dummy: s for s, dummy in stand_in.items()}
+    at = [index.xreplace(stand_in) for index in indices]
+    formula = sp.sympify(entry.formula(*at))
+    _check_one_formula(type(entry).__name__, entry.formula, at)
+    return formula, {dummy: s for s, dummy in stand_in.items()}
+
+
+def _check_one_formula(name: str, formula: Callable[..., sp.Expr], at: Sequence[sp.Expr]) -> None:
+    """Raise unless a formula at some indices is the one for any indices, with these put in."""
+    places = [sp.Dummy(integer=True, positive=True) for _ in at]
+    general = sp.sympify(formula(*places)).xreplace(dict(zip(places, at, strict=True)))
+    if sp.sympify(formula(*at)) != general:
+        message = (
+            f"the formula of {name} at {', '.join(map(str, at))} is not the one at other indices: it decides in "
+            "Python, which the algebra cannot see; delta(i, j) says that two indices are equal"
+        )
+        raise ValueError(message)
 
 
 def unfold(expr: Any) -> Any:
