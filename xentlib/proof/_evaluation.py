@@ -17,7 +17,8 @@ import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from xentlib.proof._quantities import Defined, axes_of, definition, symbols_of
+from xentlib.proof._kinks import KINKS
+from xentlib.proof._quantities import Defined, axes_of, definition, symbols_of, unfold
 from xentlib.proof._symbols import SIZE, delta, outermost, z
 
 
@@ -119,11 +120,19 @@ def _function(expr: Any) -> _Function:
         return _remembering(expr, _total(expr))
     if isinstance(expr, sp.Derivative):
         return _remembering(expr, _slope(expr))
+    if isinstance(expr, sp.Subs):
+        return _remembering(expr, _at_point(expr))
+    if isinstance(expr, sp.Piecewise):
+        return _by_condition(expr)
+    if expr in _UNREAL:
+        return _unreal(expr)
     if isinstance(expr, sp.Indexed):
         return _element(expr)
     if isinstance(expr, sp.Integer):
         number = mpmath.mpf(expr.p, prec=mpmath.inf)
         return lambda at: number
+    if expr in (sp.true, sp.false):
+        return lambda at: bool(expr)
     if isinstance(expr, sp.Rational):
         return lambda at: mpmath.mpf(expr.p) / expr.q
     if isinstance(expr, sp.Number | sp.NumberSymbol):
@@ -169,6 +178,43 @@ def _entry(entry: Defined) -> _Function:
         return function(inner)
 
     return number
+
+
+def _at_point(expr: sp.Subs) -> _Function:
+    term, variables, point = expr.args
+    function, numbers = _function(term), {x: _function(a) for x, a in zip(variables, point, strict=True)}
+
+    def number(at: _Point) -> Any:
+        inner = _Point(at, at.found)
+        for variable, value in numbers.items():
+            inner[variable] = value(at)
+        return function(inner)
+
+    return number
+
+
+def _by_condition(expr: sp.Piecewise) -> _Function:
+    parts = [(_function(value), _function(condition)) for value, condition in expr.args]
+
+    def number(at: _Point) -> Any:
+        for value, condition in parts:
+            if condition(at):
+                return value(at)
+        message = f"{expr} has no value where none of its conditions holds"
+        raise ArithmeticError(message)
+
+    return number
+
+
+def _unreal(expr: Any) -> _Function:
+    def number(at: _Point) -> Any:
+        message = f"{expr} is not a real number"
+        raise ArithmeticError(message)
+
+    return number
+
+
+_UNREAL = {sp.I, sp.zoo, sp.oo, -sp.oo, sp.nan}
 
 
 def _total(total: sp.Sum | sp.Product) -> _Function:
@@ -220,6 +266,7 @@ def _slope(expr: sp.Derivative) -> _Function:
     inner = _function(sp.Derivative(expr.expr, *others) if others else expr.expr)
     value = _function(variable)
     in_array = isinstance(variable, sp.Indexed)
+    bends = unfold(expr.expr).has(*KINKS)
     whole, indices = (variable.base, [*map(_function, variable.indices)]) if in_array else (variable, [])
 
     def number(at: _Point) -> Any:
@@ -231,9 +278,20 @@ def _slope(expr: sp.Derivative) -> _Function:
             found = at.found.setdefault((whole, *steps, to, mpmath.mp.prec), {})
             return inner(_Point({**at, whole: with_element(at[whole], steps, to)}, found))
 
-        return mpmath.diff(moved, x, int(order))
+        slope = mpmath.diff(moved, x, int(order))
+        if bends:
+            _check_slope(slope, [mpmath.diff(moved, x, int(order), direction=side) for side in (-1, 1)])
+        return slope
 
     return number
+
+
+def _check_slope(slope: Any, sides: Sequence[Any]) -> None:
+    """Raise unless a derivative is the same from both sides; at a jump its differences are huge."""
+    small = mpmath.mpf(10) ** -(mpmath.mp.dps // 4)
+    if abs(slope) > 1 / small**2 or any(abs(side - slope) > small * (1 + abs(slope)) for side in sides):
+        message = "a derivative has no value where its function bends or jumps"
+        raise ArithmeticError(message)
 
 
 def with_element(array: Any, steps: Sequence[int], number: Any) -> Any:
@@ -308,6 +366,10 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.exp: lambda x: _exp(x, mpmath.mp.prec),
     sp.log: _log,
     sp.Abs: abs,
+    sp.Max: max,
+    sp.Min: min,
+    sp.sign: lambda x: mpmath.mpf(mpmath.sign(x)),
+    sp.Heaviside: lambda x, at_zero: mpmath.mpf(x > 0) if x else at_zero,
     sp.erf: mpmath.erf,
     sp.tanh: mpmath.tanh,
     delta: lambda a, b: mpmath.mpf(a == b),
@@ -318,6 +380,7 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.Ge: lambda a, b: a >= b or _equal(a, b),
     sp.Le: lambda a, b: a <= b or _equal(a, b),
     sp.And: lambda *parts: all(parts),
+    sp.Or: lambda *parts: any(parts),
     sp.Equivalent: lambda *parts: len(set(map(bool, parts))) == 1,
 }
 

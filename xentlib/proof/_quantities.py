@@ -202,8 +202,8 @@ def _check_one_formula(name: str, formula: Callable[..., sp.Expr], at: Sequence[
     general = sp.sympify(formula(*places)).xreplace(dict(zip(places, at, strict=True)))
     if sp.sympify(formula(*at)) != general:
         message = (
-            f"the formula of {name} at {', '.join(map(str, at))} is not the one at other indices: it decides in "
-            "Python, which the algebra cannot see; delta(i, j) says that two indices are equal"
+            f"the formula of {name} at {', '.join(map(str, at))} is not the one at other indices: it decides "
+            "in Python, which the algebra cannot see; delta(i, j) says that two indices are equal"
         )
         raise ValueError(message)
 
@@ -244,16 +244,39 @@ def unfold(expr: Any) -> Any:
             raise ValueError(message)
         new = sp.Dummy(old.name, integer=True, positive=True)
         return expr.func(unfold(term).xreplace({old: new}), (new, first, last))
+    if isinstance(expr, sp.Subs):
+        return _unfolded_at_point(expr)
     if isinstance(expr, ExprWithLimits):
         message = f"the algebra keeps apart the bound indices of sums and products only, not of {expr}"
         raise TypeError(message)
     if not expr.args or isinstance(expr, sp.Indexed):
         return expr
     parts = map(unfold, expr.args)
-    if isinstance(expr, sp.Expr):
+    if isinstance(expr, sp.Expr | sp.Tuple):
         return expr.func(*parts)
     # A statement is left as it stands: SymPy would decide some relations on the spot.
     return expr.func(*parts, evaluate=False)
+
+
+def _unfolded_at_point(expr: sp.Subs) -> sp.Subs:
+    """Name the variables apart for which a point is put in, after checking that they can be there."""
+    term, variables, point = expr.args
+    new = []
+    for variable, number in zip(variables, point, strict=True):
+        if not isinstance(variable, sp.Symbol) or variable in (*SIZE, *SIZE.values()):
+            message = f"a number is put in for a variable that is no index, no size and no array: {expr}"
+            raise ValueError(message)
+        lacking = [
+            a
+            for a in ("positive", "negative", "nonnegative", "nonpositive", "nonzero", "integer", "real")
+            if getattr(variable, f"is_{a}") and not getattr(number, f"is_{a}")
+        ]
+        if lacking:
+            message = f"{variable} is assumed to be {lacking[0]}, so that {number} cannot be put in: {expr}"
+            raise ValueError(message)
+        new.append(sp.Dummy(variable.name, **variable.assumptions0))
+    apart = unfold(term).xreplace(dict(zip(variables, new, strict=True)))
+    return sp.Subs(apart, new, [unfold(number) for number in point])
 
 
 p = Quantity("p", softmax_of(lambda *at: z[at]))
@@ -294,6 +317,9 @@ def symbols_of(expr: Any) -> frozenset[Any]:
     if isinstance(expr, sp.Sum | sp.Product):
         term, (index, first, last) = outermost(expr)
         return (symbols_of(term) - {index}) | symbols_of(first) | symbols_of(last)
+    if isinstance(expr, sp.Subs):
+        term, variables, point = expr.args
+        return (symbols_of(term) - set(variables)) | symbols_of(point)
     # Altered statements share most parts, so that it pays to keep what was found.
     return frozenset().union(*map(symbols_of, expr.args)) if isinstance(expr, sp.Basic) else frozenset()
 
