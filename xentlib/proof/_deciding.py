@@ -38,7 +38,7 @@ class Key(NamedTuple):
 
 def _why_not(statement: Any, given: Sequence[Any], key: Key) -> str | None:
     """Return None if a statement is proved, else what stands in the way."""
-    no_value = why_no_derivative(statement, _distinct(given))
+    no_value = why_no_derivative(statement, _distinct(given)) or _why_no_value(statement, given)
     if no_value is not None:
         return no_value
     if isinstance(statement, sp.Eq) and key.induction is not None:
@@ -51,6 +51,23 @@ def _why_not(statement: Any, given: Sequence[Any], key: Key) -> str | None:
     if isinstance(statement, sp.And):
         return next(filter(None, (_why_not(part, given, key) for part in statement.args)), None)
     return _why_not_equivalent(statement, key.increasing)
+
+
+def _why_no_value(statement: Any, given: Sequence[Any]) -> str | None:
+    """Return what has no real value for some size, None if nothing is seen to have none."""
+    plain = unfold(statement)
+    further = {size: size + smallest(size, given) - 1 for size in SIZE.values()}
+    for part in sorted(plain.atoms(sp.log, sp.Pow), key=sp.default_sort_key):
+        if not part.free_symbols <= further.keys():
+            continue
+        base = sp.expand(part.args[0]).xreplace(further)
+        if isinstance(part, sp.log) or not part.exp.is_integer:
+            fine = base.is_positive
+        else:
+            fine = part.exp.is_nonnegative or base.is_nonzero
+        if not fine:
+            return f"{part} is not shown to have a real value for every size that the assumptions allow"
+    return None
 
 
 def _equations(given: Sequence[Any]) -> list[Any]:
@@ -179,8 +196,9 @@ def reason_against(statement: Any, given: Sequence[Any], key: Key, sizes: Values
     indices = sorted((s for s in symbols_of(statement) if SIZE.get(s) in sizes), key=str)
     for place in places(indices, sizes):
         numbers = {**sizes, **place}
+        known = [a if isinstance(a, sp.Ge | sp.Le) else _fixed(a, numbers) for a in given]
         certificate = None if key.certificate is None else _fixed(key.certificate, numbers)
-        reason = _why_not(_fixed(statement, numbers), given, key._replace(certificate=certificate))
+        reason = _why_not(_fixed(statement, numbers), known, key._replace(certificate=certificate))
         if reason is not None:
             return reason
     return None

@@ -68,7 +68,8 @@ def evaluate(expr: Any, values: Mapping[Any, Any]) -> Any:
     expr : Basic
         An expression or a statement, with named quantities, sums and derivatives.
     values : mapping
-        From symbols (sizes, indices, variables) to numbers and from indexed arrays to sequences.
+        From symbols (sizes, indices, variables) to numbers, from indexed arrays to sequences, and from
+        undefined functions to functions of numbers.
 
     Returns
     -------
@@ -137,6 +138,8 @@ def _function(expr: Any) -> _Function:
         return lambda at: mpmath.mpf(expr.p) / expr.q
     if isinstance(expr, sp.Number | sp.NumberSymbol):
         return lambda at: expr._to_mpmath(mpmath.mp.prec)
+    if isinstance(expr, AppliedUndef):
+        return _applied(expr)
     if expr.func not in _FUNCTIONS:
         return _given(expr)
     function, arguments = _FUNCTIONS[expr.func], [_function(argument) for argument in expr.args]
@@ -163,6 +166,17 @@ def _given(expr: Any) -> _Function:
             message = f"cannot evaluate {expr} of type {expr.func.__name__}: give its value in `values`"
             raise TypeError(message)
         return value
+
+    return number
+
+
+def _applied(expr: Any) -> _Function:
+    given, arguments = _given(expr), [_function(argument) for argument in expr.args]
+
+    def number(at: _Point) -> Any:
+        if expr.func in at and expr not in at:
+            return at[expr.func](*[argument(at) for argument in arguments])
+        return given(at)
 
     return number
 
@@ -259,9 +273,7 @@ def _element(element: sp.Indexed) -> _Function:
 
 
 def _slope(expr: sp.Derivative) -> _Function:
-    if expr.atoms(AppliedUndef):
-        message = f"cannot evaluate {expr}: the function is not defined"
-        raise TypeError(message)
+    functions = {applied.func for applied in expr.atoms(AppliedUndef)}
     (variable, order), *others = expr.variable_count
     inner = _function(sp.Derivative(expr.expr, *others) if others else expr.expr)
     value = _function(variable)
@@ -270,6 +282,9 @@ def _slope(expr: sp.Derivative) -> _Function:
     whole, indices = (variable.base, [*map(_function, variable.indices)]) if in_array else (variable, [])
 
     def number(at: _Point) -> Any:
+        if not functions <= at.keys():
+            message = f"cannot evaluate {expr}: the function is not defined"
+            raise TypeError(message)
         x = value(at)
         steps = [int(index(at)) - 1 for index in indices]
 

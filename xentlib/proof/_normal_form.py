@@ -504,7 +504,7 @@ def residual(expr: Any, given: Iterable[Any] = ()) -> sp.Expr:
     assumptions = list(given)
     equations = [a for a in assumptions if isinstance(a, sp.Eq)]
     distinct = [a.args for a in assumptions if isinstance(a, sp.Ne)]
-    rules = {collapse(carry_out(known.lhs)): carry_out(known.rhs) for known in equations}
+    rules = dict(_rule(collapse(carry_out(known.lhs)), carry_out(known.rhs)) for known in equations)
     # What is a number anyway, as the sum of p[k] is 1, must not replace that number everywhere.
     rules = {known: value for known, value in rules.items() if not known.is_number}
     for case in cases(carry_out(expr), rules, distinct):
@@ -514,6 +514,19 @@ def residual(expr: Any, given: Iterable[Any] = ()) -> sp.Expr:
         if left != 0:
             return left
     return sp.S.Zero
+
+
+def _rule(left: sp.Expr, right: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """Return what replaces what: an equation between a few numbers is solved for the last of them."""
+    terms = sp.Add.make_args(left)
+    if len(terms) == 1 or left.has(sp.Sum):
+        return left, right
+    for term in sorted(terms, key=sp.default_sort_key, reverse=True):
+        factor, last = term.as_coeff_Mul()
+        rest = left - term
+        if isinstance(last, sp.Indexed | sp.Symbol) and not (rest.has(last) or right.has(last)):
+            return last, (right - rest) / factor
+    return left, right
 
 
 def _left(case: sp.Expr) -> sp.Expr:
