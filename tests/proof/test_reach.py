@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import mpmath
@@ -12,6 +13,7 @@ from sympy import Derivative, exp, log
 from xentlib.proof import (
     A,
     K,
+    N,
     Quantity,
     VerificationError,
     delta,
@@ -29,10 +31,12 @@ from xentlib.proof import (
     s,
     sum_over,
     v,
+    y,
     z,
 )
 from xentlib.proof._deciding import Key, reason_against
 from xentlib.proof._evaluation import evaluate
+from xentlib.proof._normal_form import residual
 
 a, b = sp.symbols("a b", real=True)
 t, u = sp.symbols("t u", positive=True)
@@ -348,3 +352,125 @@ def test_a_logarithm_that_is_only_named_shows_nothing() -> None:
     q = Quantity("q", lambda index: log(sum_over(k, exp(z[k] - z[index]))))
     with pytest.raises(VerificationError, match="tautology"):
         prove("a", eq(sum_over(k, q[k]), sum_over(i, log(sum_over(j, exp(z[j] - z[i]))))))
+
+
+@pytest.mark.parametrize(
+    ("statement", "given", "sizes"),
+    [
+        (eq(y[1] * z[1] + y[2] * z[2], z[2] + y[1] * (z[1] - z[2])), eq(sum_over(k, y[k]), 1), {K: 2}),
+        (eq(sum_over(k, y[k] * log(p[k])), sum_over(k, y[k] * z[k]) - lse), eq(sum_over(k, y[k]), 1), {K: 3}),
+        (eq(y[1] ** 2 - y[2] ** 2, y[1] - y[2]), eq(sum_over(k, y[k]), 1), {K: 2}),
+        (eq(y[i] + sum_over(k, p[k]), p[i] + 1), eq(y[i], p[i]), {K: 2}),
+    ],
+    ids=str,
+)
+def test_what_is_given_is_written_out_for_a_fixed_size(statement: Any, given: Any, sizes: Any) -> None:
+    prove("a", statement, given=given, sizes=sizes)
+
+
+@pytest.mark.parametrize(
+    ("statement", "given", "sizes"),
+    [
+        (eq(y[1], y[2]), eq(sum_over(k, y[k]), 1), {K: 2}),
+        (eq(y[1] + y[2], 1), eq(sum_over(k, y[k]), 1), {K: 3}),
+        (eq(y[1] + y[2], 1), eq(sum_over(k, y[k]), 1), {}),
+        (eq(y[1] + s, s), eq(y[j], 0), {K: 2}),  # it is 0 at one place only
+        (eq(y[i] + y[j], 2 * s), eq(y[j], s), {K: 2}),
+        (eq(a, b), eq(a + b, 1), {}),
+    ],
+    ids=str,
+)
+def test_what_is_given_at_one_place_or_size_is_not_at_others(statement: Any, given: Any, sizes: Any) -> None:
+    assert reason_against(statement, (given,), Key(), sizes) is not None
+
+
+NO_VALUE = [
+    sp.Gt(exp(s * log(2 - K) + s), 0, evaluate=False),
+    sp.Ge(sp.sqrt(2 - K) + exp(s), 0, evaluate=False),
+    eq(sum_over(k, p[k]) * log(2 - K), log(2 - K)),
+    eq(sum_over(k, p[k]) / (K - 1), 1 / (K - 1)),
+    eq(sum_over(k, p[k]) * (N - K) ** s, (N - K) ** s),
+]
+
+
+@pytest.mark.parametrize("statement", NO_VALUE, ids=str)
+def test_what_has_no_value_for_some_size_is_not_proved(statement: Any) -> None:
+    assert "is not shown to have a real value" in str(reason_against(statement, (), Key(), {}))
+
+
+def test_what_has_a_value_for_the_sizes_that_are_assumed() -> None:
+    prove("a", NO_VALUE[3], given=K >= 2)
+    prove("a", eq(sum_over(k, p[k]) * log(K) / N, log(K) / N))
+
+
+def test_functions_of_numbers_stand_for_undefined_functions() -> None:
+    f = sp.Function("f", real=True)
+    value = evaluate(Derivative(f(a) * a, a) + f(b), {a: mpmath.mpf(2), b: mpmath.mpf(3), f: lambda u: u**2})
+    assert abs(value - 21) < 1e-10
+    with pytest.raises(TypeError, match="the function is not defined"):
+        evaluate(Derivative(f(a), a), {a: mpmath.mpf(2)})
+
+
+# --- A fuzz: what the algebra takes for 0 is 0 wherever it has a value ------------------------------
+
+
+def random_part(random: Random, depth: int) -> Any:
+    leaves = [a, b, t, z[i], z[j], sp.Integer(random.randint(-2, 2)), delta(i, j), p[i]]
+    if depth == 0:
+        return random.choice(leaves)
+    one, other = random_part(random, depth - 1), random_part(random, depth - 1)
+    return random.choice(
+        [
+            lambda: one + other,
+            lambda: one * other,
+            lambda: one - other,
+            lambda: log(one * other),
+            lambda: log(1 + exp(one)),
+            lambda: sp.Abs(one),
+            lambda: sp.Max(one, other),
+            lambda: sp.sign(one),
+            lambda: exp(one) / (1 + exp(other)),
+            lambda: sum_over(k, log(t + exp(one * delta(k, i)))),
+            lambda: sum_over(k, sp.Max(z[k] + one, 0)),
+            lambda: sp.Subs(one * beta**2 + beta * other, beta, other),
+        ]
+    )()
+
+
+def in_other_words(random: Random, expr: Any) -> Any:
+    """Return what is often, but not always, the same."""
+    return random.choice(
+        [
+            lambda: sp.expand_log(expr, force=True),
+            lambda: expr.replace(sp.Abs, lambda x: sp.Max(x, -x)),
+            lambda: expr.replace(sp.Abs, lambda x: x * sp.sign(x)),
+            lambda: expr.replace(sp.sign, lambda x: sp.Abs(x) / x),
+            lambda: expr.replace(sp.Abs, lambda x: x),
+            lambda: expr.replace(sp.Max, lambda *x: (x[0] + x[-1] + sp.Abs(x[0] - x[-1])) / 2),
+            lambda: expr.replace(log, lambda x: -log(1 / x)),
+            lambda: expr.replace(log, lambda x: log(x**2) / 2),
+            lambda: expr.replace(sp.sign, lambda x: sp.Integer(1)),
+            lambda: sp.expand(expr),
+            lambda: sp.powsimp(sp.expand(expr), force=True),
+        ]
+    )()
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_fuzz(seed: int) -> None:
+    random = Random(seed)
+    expr = random_part(random, random.randint(1, 3))
+    other = in_other_words(random, expr)
+    if expr == other or residual(expr - other) != 0:
+        return
+    with mpmath.workdps(40):
+        for size in (1, 2, 3):
+            for _ in range(8):
+                at: dict[Any, Any] = {K: size, i: random.randint(1, size), j: random.randint(1, size)}
+                at |= {a: random.randint(-2, 2), b: random.randint(-2, 2), t: random.randint(1, 3)}
+                at[z] = [mpmath.mpf(random.randint(-2, 2)) for _ in range(size)]
+                try:
+                    one, two = evaluate(expr, at), evaluate(other, at)
+                except ArithmeticError:
+                    continue
+                assert mpmath.almosteq(one, two, rel_eps=1e-15, abs_eps=1e-15), f"{expr}, {other} at {at}"

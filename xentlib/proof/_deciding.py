@@ -58,7 +58,7 @@ def _why_no_value(statement: Any, given: Sequence[Any]) -> str | None:
     plain = unfold(statement)
     further = {size: size + smallest(size, given) - 1 for size in SIZE.values()}
     for part in sorted(plain.atoms(sp.log, sp.Pow), key=sp.default_sort_key):
-        if not part.free_symbols <= further.keys():
+        if not part.args[0].free_symbols <= further.keys():
             continue
         base = sp.expand(part.args[0]).xreplace(further)
         if isinstance(part, sp.log) or not part.exp.is_integer:

@@ -19,7 +19,7 @@ from sympy.core.function import AppliedUndef
 
 from xentlib.proof._kinks import KINKS
 from xentlib.proof._quantities import Defined, axes_of, definition, symbols_of, unfold
-from xentlib.proof._symbols import SIZE, delta, outermost, z
+from xentlib.proof._symbols import SIZE, c, delta, outermost, z
 
 
 def digits(numbers: Any) -> int:
@@ -148,15 +148,20 @@ def _function(expr: Any) -> _Function:
 
 def _remembering(expr: Any, function: _Function) -> _Function:
     """Return a function that is called once for the same values of the symbols of its expression."""
-    symbols = symbols_of(expr)
+    # At one point all but the indices stay what they are; a variable that moves has another `found`.
+    symbols = [s for s in symbols_of(expr) if s.is_integer and s not in _SAME]
 
     def number(at: _Point) -> Any:
         key = (function, *[at.get(symbol) for symbol in symbols])
-        if key not in at.found:
-            at.found[key] = function(at)
-        return at.found[key]
+        found = at.found
+        if key not in found:
+            found[key] = function(at)
+        return found[key]
 
     return number
+
+
+_SAME = {*SIZE.values(), c.label}
 
 
 def _given(expr: Any) -> _Function:
@@ -199,10 +204,9 @@ def _at_point(expr: sp.Subs) -> _Function:
     function, numbers = _function(term), {x: _function(a) for x, a in zip(variables, point, strict=True)}
 
     def number(at: _Point) -> Any:
-        inner = _Point(at, at.found)
-        for variable, value in numbers.items():
-            inner[variable] = value(at)
-        return function(inner)
+        values = {variable: value(at) for variable, value in numbers.items()}
+        found = at.found.setdefault((expr, *values.values(), mpmath.mp.prec), {})
+        return function(_Point({**at, **values}, found))
 
     return number
 
@@ -236,10 +240,13 @@ def _total(total: sp.Sum | sp.Product) -> _Function:
     combine = mpmath.fsum if isinstance(total, sp.Sum) else _product
     member, start, end = map(_function, (part, first, last))
 
+    remembers = index.is_integer and index not in _SAME
+
     def number(at: _Point) -> Any:
         inner = _Point(at, at.found)
         members = []
         for inner[index] in range(_whole(start(at)), _whole(end(at)) + 1):
+            inner.found = at.found if remembers else {}
             members.append(member(inner))
         return combine(members)
 
@@ -267,7 +274,7 @@ def _element(element: sp.Indexed) -> _Function:
                 message = f"{element} does not exist where {index} = {place}: there are {len(part)}, from 1"
                 raise IndexError(message)
             part = part[int(place) - 1]
-        return mpmath.mpf(part)
+        return part if isinstance(part, mpmath.mpf) else mpmath.mpf(part)
 
     return number
 
@@ -337,8 +344,8 @@ def with_element(array: Any, steps: Sequence[int], number: Any) -> Any:
     return [*array[:first], with_element(array[first], others, number), *array[first + 1 :]]
 
 
-def _product(factors: Iterable[Any]) -> Any:
-    return math.prod(factors, start=mpmath.mp.one)
+def _product(factors: Sequence[Any]) -> Any:
+    return math.prod(factors[1:], start=factors[0]) if factors else mpmath.mp.one
 
 
 def _power(base: Any, exponent: Any) -> Any:
@@ -376,7 +383,7 @@ def _tolerance(digits: int) -> Any:
 
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.Add: lambda *terms: mpmath.fsum(terms),
-    sp.Mul: lambda *factors: _product(factors),
+    sp.Mul: lambda *factors: math.prod(factors[1:], start=factors[0]),
     sp.Pow: _power,
     sp.exp: lambda x: _exp(x, mpmath.mp.prec),
     sp.log: _log,

@@ -268,9 +268,11 @@ def _unfolded_at_point(expr: sp.Subs) -> sp.Subs:
             raise ValueError(message)
         lacking = [
             a
-            for a in ("positive", "negative", "nonnegative", "nonpositive", "nonzero", "integer", "real")
+            for a in ("positive", "negative", "nonnegative", "nonpositive", "nonzero", "integer")
             if getattr(variable, f"is_{a}") and not getattr(number, f"is_{a}")
         ]
+        if number.is_real is False or number.has(sp.I):
+            lacking.append("real")
         if lacking:
             message = f"{variable} is assumed to be {lacking[0]}, so that {number} cannot be put in: {expr}"
             raise ValueError(message)
