@@ -142,8 +142,41 @@ def _function(expr: Any) -> _Function:
         return _applied(expr)
     if expr.func not in _FUNCTIONS:
         return _given(expr)
-    function, arguments = _FUNCTIONS[expr.func], [_function(argument) for argument in expr.args]
+    arguments = [_function(argument) for argument in expr.args]
+    short = _short(expr, arguments)
+    if short is not None:
+        return short
+    function = _FUNCTIONS[expr.func]
     return lambda at: function(*[argument(at) for argument in arguments])
+
+
+def _short(expr: Any, arguments: Sequence[_Function]) -> _Function | None:
+    """Return a faster function for what stands in most formulas: two terms or factors, -x, 1/x and x**2."""
+    if len(arguments) == 1:
+        (only,) = arguments
+        function = _FUNCTIONS[expr.func]
+        return lambda at: function(only(at))
+    if len(arguments) != 2:
+        return None
+    one, other = arguments
+    if isinstance(expr, sp.Add):
+        return lambda at: one(at) + other(at)
+    if isinstance(expr, sp.Mul):
+        return (lambda at: -other(at)) if expr.args[0] == -1 else lambda at: one(at) * other(at)
+    if isinstance(expr, sp.Pow) and expr.exp == -1:
+        return lambda at: _inverse(one(at))
+    if isinstance(expr, sp.Pow) and expr.exp.is_Integer and expr.exp.is_positive:
+        power = int(expr.exp)
+        return lambda at: mpmath.mpf(one(at)) ** power
+    return None
+
+
+def _inverse(number: Any) -> Any:
+    # What counts as 0 has no inverse: rounding would make 1/(a - a) some large number.
+    if abs(number) <= _tolerance(mpmath.mp.dps):
+        message = f"{number} to the power -1.0 is not a real number"
+        raise ArithmeticError(message)
+    return 1 / mpmath.mpf(number)
 
 
 def _remembering(expr: Any, function: _Function) -> _Function:
@@ -349,7 +382,6 @@ def _product(factors: Sequence[Any]) -> Any:
 
 
 def _power(base: Any, exponent: Any) -> Any:
-    # What counts as 0 has no inverse: rounding would make 1/(a - a) some large number.
     vanishes = exponent < 0 and abs(base) <= _tolerance(mpmath.mp.dps)
     if vanishes or (base <= 0 and not mpmath.isint(exponent)):
         message = f"{base} to the power {exponent} is not a real number"
@@ -394,7 +426,7 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.Heaviside: lambda x, at_zero: mpmath.mpf(x > 0) if x else at_zero,
     sp.erf: mpmath.erf,
     sp.tanh: mpmath.tanh,
-    delta: lambda a, b: mpmath.mpf(a == b),
+    delta: lambda a, b: mpmath.mp.one if a == b else mpmath.mp.zero,
     sp.Eq: _equal,
     sp.Ne: lambda a, b: not _equal(a, b),
     sp.Gt: lambda a, b: a > b,
