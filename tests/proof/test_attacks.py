@@ -203,6 +203,13 @@ def test_no_part_of_a_list_is_lost() -> None:
         agree("a", sp.And(holds, t < 1), lambda z: z, lambda z: 1.0 * z, points=[[1.0]], rtol=1e-9)
 
 
+def test_what_is_put_for_a_variable_of_a_quantity_is_not_ignored() -> None:
+    """The formula would keep its t."""
+    scaled = Quantity("r", lambda i: t * x[i])
+    with pytest.raises(ValueError, match=r"r\[i\] was made of .*, and nothing else can be put there"):
+        prove("a", eq(scaled[i].subs(t, 1), x[i] * t))
+
+
 def test_what_still_holds() -> None:
     logarithms = eq(sp.log(product_over(n, p[n, c[n]])), sum_over(n, sp.log(p[n, c[n]])))
     prove("a", logarithms, induction=N)

@@ -474,3 +474,22 @@ def test_fuzz(seed: int) -> None:
                 except ArithmeticError:
                     continue
                 assert mpmath.almosteq(one, two, rel_eps=1e-15, abs_eps=1e-15), f"{expr}, {other} at {at}"
+
+
+def test_a_derivative_of_an_undefined_function() -> None:
+    """The Savage form of a proper score, and the chain rule; the numbers try a random cubic."""
+    f, r = sp.Function("f", real=True), sp.Symbol("r", real=True)
+    score = f(a) + (r - a) * sp.Derivative(f(a), a)
+    prove("a", eq(sp.Derivative(score, a), (r - a) * sp.Derivative(f(a), a, a)))
+    with pytest.raises(VerificationError, match="false at"):
+        prove("a", eq(sp.Derivative(score, a), (r - a) * sp.Derivative(f(a), a)))
+    positive = sp.Function("g", positive=True)
+    slope = sp.Derivative(sp.log(positive(a)), a)
+    prove("a", eq(slope, sp.Derivative(positive(a), a) / positive(a)))
+
+
+def test_what_sums_to_zero_ignores_a_shift() -> None:
+    shifted = eq(sum_over(k, v[k] * (z[k] + s)), sum_over(k, v[k] * z[k]))
+    prove("a", shifted, given=eq(sum_over(k, v[k]), 0))
+    with pytest.raises(VerificationError):
+        prove("a", shifted)

@@ -20,6 +20,7 @@ class Defined(sp.Function):  # type: ignore[misc]
 
     formula: Callable[..., sp.Expr]
     inputs: int
+    of: Sequence[Any]
 
     def _eval_is_extended_real(self) -> bool:
         return True
@@ -76,7 +77,9 @@ class Quantity:
             _check_one_formula(name, formula, at)
         # SymPy keeps a derivative only with respect to what it sees among the arguments.
         self._of = _depends_on(formula)
-        self._head = type(name, (Defined,), {"formula": staticmethod(formula), "inputs": len(self._of)})
+        self._head = type(
+            name, (Defined,), {"formula": staticmethod(formula), "inputs": len(self._of), "of": self._of}
+        )
 
     def __getitem__(self, index: Any) -> sp.Expr:
         """Return the entry at one index or at a tuple of indices."""
@@ -188,6 +191,12 @@ def definition(entry: Defined) -> tuple[sp.Expr, dict[sp.Symbol, sp.Symbol]]:
     >>> definition(q[k])
     (Sum(-z[_k] + z[k], (k, 1, K)), {_k: k})
     """
+    if entry.args[: entry.inputs] != tuple(entry.of):
+        message = (
+            f"{entry} was made of {list(entry.of)}, in its formula, and nothing else can be put there: "
+            f"put {list(entry.args[: entry.inputs])} into the formula of another quantity"
+        )
+        raise ValueError(message)
     indices = entry.args[entry.inputs :]
     labels = {array.label for index in indices for array in index.atoms(sp.IndexedBase)}
     symbols = {s for index in indices for s in index.atoms(sp.Symbol)} - labels
