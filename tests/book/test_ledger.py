@@ -131,10 +131,10 @@ def test_no_ledger_json(book: Path, exception: Exception | None, output_format: 
 def lines_of_code(module: str) -> int:
     """Return how many lines of a module are neither blank, nor comment, docstring or import."""
     source = (PROOF / f"{module}.py").read_text(encoding="utf-8")
-    ignored = set()
+    ignored: set[int] = set()
     for node in ast.walk(ast.parse(source)):
         words = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if words or isinstance(node, ast.Import | ast.ImportFrom):
+        if isinstance(node, ast.stmt) and (words or isinstance(node, ast.Import | ast.ImportFrom)):
             ignored |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     lines = enumerate(source.splitlines(), start=1)
     return sum(bool(re.match(r"\s*[^\s#]", line)) for number, line in lines if number not in ignored)
