@@ -91,9 +91,7 @@ def agree(
         raise TypeError(message)
     check_exact(statement)
     check_names(statement)
-    if left == right:
-        message = f"{claim_id}: both sides are the same function, which agrees with itself"
-        raise ValueError(message)
+    _check_different(claim_id, statement, left, right)
     if not (0 <= rtol < 1 and 0 <= atol < math.inf and rtol + atol > 0):
         message = (
             f"{claim_id}: a tolerance is needed, rtol (below 1) or atol above 0, not {rtol=} and {atol=}"
@@ -112,7 +110,7 @@ def agree(
         a = _numbers(claim_id, "left", left(*copy.deepcopy(arguments)))
         b = _numbers(claim_id, "right", right(*copy.deepcopy(arguments)))
         worst = max(worst, _error(claim_id, a, b, rtol, atol, arguments))
-        different.add(tuple(np.asarray(argument).tobytes() for argument in arguments))
+        different.add(tuple(_as_floats(argument) for argument in arguments))
     count = len(different)
     if count == 0:
         message = f"{claim_id}: no point was given to check at"
@@ -134,6 +132,17 @@ def agree(
     )
 
 
+def _check_different(claim_id: str, statement: Any, left: Any, right: Any) -> None:
+    same_sides = statement.args[0] == statement.args[1]
+    if same_sides or left == right:
+        what = f"sides of {statement} are the same" if same_sides else "sides are the same function"
+        message = f"{claim_id}: both {what}, which agrees with itself"
+        raise ValueError(message)
+    if all(isinstance(side, Entries) for side in (left, right)):
+        message = f"{claim_id}: both sides are entries of formulas, and no code is compared: use prove"
+        raise ValueError(message)
+
+
 def _compared(claim_id: str, statement: Any, left: Any, right: Any) -> str:
     """Return what an agreement is between: a side of the statement, or two computations beside it."""
     sides = {"left": statement.args[0], "right": statement.args[1]}
@@ -145,6 +154,12 @@ def _compared(claim_id: str, statement: Any, left: Any, right: Any) -> str:
                 raise VerificationError(message)
             return f"agrees with the {name} side"
     return "two computations agree"
+
+
+def _as_floats(argument: Any) -> bytes:
+    """Return what is the same for 1 and 1.0, and for 0.0 and -0.0."""
+    array = np.asarray(argument)
+    return (array.astype(np.float64) + 0.0).tobytes() if array.dtype.kind in "fiub" else array.tobytes()
 
 
 def _numbers(claim_id: str, name: str, side: Any) -> Any:

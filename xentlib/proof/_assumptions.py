@@ -8,8 +8,11 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from xentlib.proof._quantities import axes_of, functions_of, symbols_of, unfold
+from xentlib.proof._quantities import Defined, axes_of, definition, functions_of, symbols_of, unfold
 from xentlib.proof._symbols import SIZE, D, K, N, c, d, k, n
+
+LARGEST = 50
+"""The largest size at which a statement is tried."""
 
 
 def check_given(given: Any) -> tuple[Any, ...]:
@@ -37,6 +40,9 @@ def check_given(given: Any) -> tuple[Any, ...]:
     """
     assumptions = tuple(given) if isinstance(given, Sequence) else (given,)
     for a in assumptions:
+        if is_bound(a) and a.lts > LARGEST:
+            message = f"{a} leaves only sizes that are too large to try with numbers, up to {LARGEST} is fine"
+            raise ValueError(message)
         if not isinstance(a, sp.Eq | sp.Ne) and not is_bound(a):
             message = f"an assumption is a bound such as K >= 2, an equation or Ne(a, b), not {a}"
             raise TypeError(message)
@@ -167,14 +173,22 @@ def after_differentiation(statement: Any, given: Iterable[Any]) -> list[Any]:
     >>> after_differentiation(sp.Eq(sp.Derivative(y[i] * z[i], z[j]), p[j]), [sp.Eq(y[i], p[i])])
     [Eq(y[i], p[i])]
     """
-    variables = {
-        getattr(variable, "base", variable)
-        for derivative in unfold(statement).atoms(sp.Derivative)
-        for variable in derivative.variables
-    }
+    variables = {getattr(variable, "base", variable) for variable in _moved_in(statement)}
     moving = {getattr(variable, "label", variable) for variable in variables}
-    equations = [a for a in given if isinstance(a, sp.Eq) and not isinstance(a.lhs, sp.Derivative)]
-    return [a for a in equations if symbols_of(a) & moving]
+    equations = [a for a in given if isinstance(a, sp.Eq)]
+    return [a for a in equations if symbols_of(a) & moving and not _is_slope_of_function(a.lhs)]
+
+
+def _is_slope_of_function(expr: Any) -> bool:
+    return isinstance(expr, sp.Derivative) and isinstance(expr.expr, AppliedUndef)
+
+
+def _moved_in(expr: Any) -> set[Any]:
+    """Return by what derivatives are taken, and for what a number is put in."""
+    if isinstance(expr, Defined):
+        return _moved_in(definition(expr)[0])
+    own: set[Any] = set(expr.variables) if isinstance(expr, sp.Derivative | sp.Subs) else set()
+    return own.union(*map(_moved_in, expr.args)) if isinstance(expr, sp.Basic) else own
 
 
 def smallest(size: sp.Symbol, given: Iterable[Any]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from xentlib.proof._assumptions import after_differentiation, is_bound, of_symbols
-from xentlib.proof._evaluation import digits_at, evaluate
+from xentlib.proof._evaluation import Arbitrary, digits_at, evaluate
 from xentlib.proof._latex import to_latex
 from xentlib.proof._quantities import symbols_of, unfold
 from xentlib.proof._symbols import SIZE, Values, c
@@ -157,7 +158,9 @@ def in_dollars(expr: Any) -> str:
     return f"${to_latex(expr)}$"
 
 
-def assumed(statement: Any, given: Sequence[Any], printer: Printer, before: str) -> str:
+def assumed(
+    statement: Any, given: Sequence[Any], printer: Printer, before: str, *, bounds: bool = False
+) -> str:
     """Return what a statement assumes, but for the ranges of indices and sizes, after a few words.
 
     Parameters
@@ -170,6 +173,8 @@ def assumed(statement: Any, given: Sequence[Any], printer: Printer, before: str)
         How formulas are written.
     before : str
         The words.
+    bounds : bool
+        Whether to say what sizes are at least, where nothing else says it.
 
     Returns
     -------
@@ -187,7 +192,7 @@ def assumed(statement: Any, given: Sequence[Any], printer: Printer, before: str)
     facts += [
         printer(a) + (" (at the point, after differentiation)" if a in late else "")
         for a in given
-        if not is_bound(a)
+        if bounds or not is_bound(a)
     ]
     *first, last = facts or [""]
     return f"{before}{', '.join(first)}{' and ' if first else ''}{last}" if facts else ""
@@ -253,8 +258,18 @@ def describe(statement: Any, values: Values, printer: Printer) -> str:
         if s in used or getattr(s, "label", None) in used or s in statement.atoms(AppliedUndef)
     ]
     parts = [math(f"{name(s)} = {_number(values[s])}") for s in names]
+    # What was asked for so far may be of other statements.
+    fresh = {s: copy(v) if isinstance(v, Arbitrary) else v for s, v in values.items()}
     with mpmath.workdps(digits_at(values)):
-        sides = [_number(evaluate(side, values)) for side in statement.args]
+        sides = [_number(evaluate(side, fresh)) for side in statement.args]
+    for function, numbers in fresh.items():
+        if isinstance(numbers, Arbitrary):
+            parts += [
+                math(
+                    f"{name(sp.Symbol(function.__name__))}({', '.join(map(_number, at))}) = {_number(number)}"
+                )
+                for at, number in numbers.found.items()
+            ]
     return f"{', '.join(parts)}, where the sides are {math(sides[0])} and {math(sides[1])}"
 
 

@@ -17,6 +17,9 @@ from xentlib.proof._symbols import SIZE, c
 _FAR = 100
 """How large the numbers may be that are solved for: each costs as many digits."""
 
+_PATIENCE = 20
+"""How often an equation is evaluated, for each number that is solved for, before the search is given up."""
+
 
 def adjust(equations: Sequence[sp.Eq], values: dict[Any, Any], random: Random) -> bool:
     """Change a point so that equations hold there.
@@ -48,21 +51,29 @@ def adjust(equations: Sequence[sp.Eq], values: dict[Any, Any], random: Random) -
     for equation in equations:
         if isinstance(equation.lhs, sp.Indexed):
             _set(equation.lhs, equation.rhs, values)
-        elif not truth(equation, values):
+        elif not _holds(equation, values):
             _scale(equation, values)
     for _ in range(3):
-        if all(truth(equation, values) for equation in equations):
+        if all(_holds(equation, values) for equation in equations):
             return True
         _solve(equations, values, random)
-    return all(truth(equation, values) for equation in equations)
+    return all(_holds(equation, values) for equation in equations)
+
+
+def _holds(equation: sp.Eq, values: dict[Any, Any]) -> bool | None:
+    """Return whether an equation holds in all digits: where a square is 1e-16, its root is far from 0."""
+    return truth(equation, values, times=2)
 
 
 def _set(element: sp.Indexed, to: sp.Expr, values: dict[Any, Any]) -> None:
-    steps = [int(evaluate(index, values)) - 1 for index in element.indices]
-    try:
-        values[element.base] = with_element(values[element.base], steps, evaluate(to, values))
-    except ArithmeticError:
-        return  # the right side is no number here, so that nothing can equal it
+    with mpmath.workdps(2 * digits_at(values)):
+        steps = [int(evaluate(index, values)) - 1 for index in element.indices]
+        try:
+            number = evaluate(to, values)
+        except ArithmeticError:
+            return  # the right side is no number here, so that nothing can equal it
+    if abs(number) <= _FAR:
+        values[element.base] = with_element(values[element.base], steps, number)
 
 
 def _scale(equation: sp.Eq, values: dict[Any, Any]) -> None:
@@ -72,7 +83,7 @@ def _scale(equation: sp.Eq, values: dict[Any, Any]) -> None:
             factor = evaluate(equation.rhs, values) / evaluate(equation.lhs, values)
         except ArithmeticError:
             return
-        if factor > 0:
+        if 0 < factor <= _FAR:
             for array in axes_of(equation.lhs):
                 if array.is_nonnegative and not array.is_integer:
                     values[array] = _times(factor, values[array])
@@ -92,9 +103,11 @@ def _solve(equations: Sequence[sp.Eq], values: dict[Any, Any], random: Random) -
             return
         unknowns.append(random.choice(free))
 
+    tries = iter(range(_PATIENCE * (len(unknowns) + 1)))
+
     def residuals(*numbers: Any) -> list[Any]:
-        if max(map(abs, numbers)) > _FAR:
-            message = "the search has left the numbers that are cheap to compute with"
+        if max(map(abs, numbers)) > _FAR or next(tries, None) is None:
+            message = "the search has left the numbers that are cheap to compute with, or takes too long"
             raise ArithmeticError(message)
         moved = _moved(values, unknowns, numbers)
         return [evaluate(a.lhs, moved) - evaluate(a.rhs, moved) for a in open_ones]

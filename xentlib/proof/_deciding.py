@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sympy as sp
@@ -11,7 +11,7 @@ from xentlib.proof._assumptions import smallest
 from xentlib.proof._induction import why_not_by_induction
 from xentlib.proof._kinks import why_no_derivative
 from xentlib.proof._normal_form import rename, residual
-from xentlib.proof._quantities import Defined, definition, places, symbols_of, unfold
+from xentlib.proof._quantities import Defined, axes_of, definition, places, symbols_of, unfold
 from xentlib.proof._signs import is_nonnegative, is_positive
 from xentlib.proof._symbols import SIZE, Values
 
@@ -57,17 +57,37 @@ def _why_no_value(statement: Any, given: Sequence[Any]) -> str | None:
     """Return what has no real value for some size, None if nothing is seen to have none."""
     plain = unfold(statement)
     further = {size: size + smallest(size, given) - 1 for size in SIZE.values()}
+    # A sum takes its index through its whole range, so that there, too, each value is needed.
+    totals = plain.atoms(sp.Sum, sp.Product)
+    for index, first, _ in (limits for total in totals for limits in total.limits):
+        if first.is_Integer:
+            further[index] = index + first - 1
     for part in sorted(plain.atoms(sp.log, sp.Pow), key=sp.default_sort_key):
-        if not part.args[0].free_symbols <= further.keys():
-            continue
-        base = sp.expand(part.args[0]).xreplace(further)
-        if isinstance(part, sp.log) or not part.exp.is_integer:
-            fine = base.is_positive
-        else:
-            fine = part.exp.is_nonnegative or base.is_nonzero
-        if not fine:
+        if not _is_fine(part, further):
             return f"{part} is not shown to have a real value for every size that the assumptions allow"
+    for part in plain.atoms(sp.Piecewise):
+        if part.args[-1][1] != sp.true:
+            return f"{part} has no value where none of its conditions holds: end it with (..., True)"
     return None
+
+
+def _is_fine(part: sp.Expr, further: Mapping[sp.Symbol, sp.Expr]) -> bool:
+    """Return whether a logarithm or a power has a value, as far as the factors made of sizes tell."""
+    base = part.args[0]
+    if not base.free_symbols & further.keys():
+        return True
+    factors = sp.Mul.make_args(sp.factor_terms(sp.factor(base) if base.is_polynomial() else base))
+    own = [f for f in factors if f.free_symbols and f.free_symbols <= further.keys()]
+    of_sizes = sp.expand(sp.Mul(*own)).xreplace(further)
+    if not own or (part.is_Pow and part.exp.is_nonnegative and part.exp.is_integer):
+        return True
+    if len(own) == sum(bool(f.free_symbols) for f in factors):
+        # No other factor could make up for a sign.
+        whole = sp.expand(base).xreplace(further)
+        return bool(whole.is_nonzero if part.is_Pow and part.exp.is_integer else whole.is_positive)
+    others = sp.Mul(*(f for f in factors if f not in own))
+    needs_sign = not (part.is_Pow and part.exp.is_integer) and others.is_nonnegative
+    return bool(of_sizes.is_positive if needs_sign else of_sizes.is_nonzero)
 
 
 def _equations(given: Sequence[Any]) -> list[Any]:
@@ -143,10 +163,17 @@ def _why_not_equivalent(statement: sp.Equivalent, increasing: Callable[[Any], An
     for one, other in (statement.args, statement.args[::-1]):
         x = sp.Dummy("x", positive=True) if all(map(is_positive, one.args)) else sp.Dummy("x", real=True)
         # Positive is also finite: where g has a pole, as tan has, its derivative is not shown positive.
-        if not sp.diff(increasing(x), x).is_positive:
+        # Called once, so that it cannot be one function here and another there.
+        function = sp.sympify(increasing(x))
+        if not isinstance(function, sp.Expr):
+            return f"{increasing} returns {function}, which is no expression"
+        # What jumps may fall there, and grow everywhere else.
+        jumps = function.atoms(sp.Function) - function.atoms(sp.exp, sp.log, sp.tanh, sp.erf)
+        if jumps or not sp.diff(function, x).is_positive:
             continue
         shown = True
-        factor = (other.gts - other.lts) / (increasing(one.gts) - increasing(one.lts))
+        greater, smaller = (function.xreplace({x: side}) for side in (one.gts, one.lts))
+        factor = (other.gts - other.lts) / (greater - smaller)
         if is_positive(factor):
             return None
     if not shown:
@@ -194,6 +221,44 @@ def _with_opaque_logarithms(expr: Any) -> Any:
     if isinstance(expr, sp.log):
         return _opaque(*parts)
     return expr.func(*parts)
+
+
+def check_meaning(statement: Any, given: Sequence[Any], sizes: Values) -> None:
+    """Raise if a statement speaks of what there is not, for the algebra would not notice.
+
+    Parameters
+    ----------
+    statement : Basic
+        A statement.
+    given : sequence of relations
+        Assumptions.
+    sizes : mapping
+        Sizes that are fixed.
+
+    Raises
+    ------
+    ValueError
+        If a derivative is taken with respect to a whole number, such as a size or an index, or not a given
+        number of times; if an array is used at a place, such as 3, that it does not have for every size.
+    """
+    subject = sp.Tuple(statement, *given)
+    for slope in unfold(subject).atoms(sp.Derivative):
+        if any(variable.is_integer or not count.is_Integer for variable, count in slope.variable_count):
+            message = (
+                f"a derivative is taken by real numbers, each a given number of times, not as in {slope}"
+            )
+            raise ValueError(message)
+    for array, axes in axes_of(subject).items():
+        for ends in axes:
+            places = [end for end in ends if end.is_Integer]
+            least = [(sizes.get(end, smallest(end, given)), end) for end in ends if end in SIZE.values()]
+            if places and least and max(places) > min(least)[0]:
+                shortest, size = min(least)
+                message = (
+                    f"{array} has no place {max(places)} where {size} = {shortest}; "
+                    f"assume {size} >= {max(places)}, or fix {size} by sizes="
+                )
+                raise ValueError(message)
 
 
 def reason_against(statement: Any, given: Sequence[Any], key: Key, sizes: Values) -> str | None:

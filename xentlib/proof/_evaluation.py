@@ -100,7 +100,7 @@ def evaluate(expr: Any, values: Mapping[Any, Any]) -> Any:
     return _function(expr)(values if isinstance(values, Point) else Point(values, {}))
 
 
-def truth(statement: Any, values: Values) -> bool | None:
+def truth(statement: Any, values: Values, times: int = 1) -> bool | None:
     """Return whether a statement holds at a point, None if a side is not a number there.
 
     Parameters
@@ -109,15 +109,19 @@ def truth(statement: Any, values: Values) -> bool | None:
         A statement.
     values : mapping
         The point, as for `evaluate`.
+    times : int
+        How many times as many digits as usual.
 
     Returns
     -------
     bool or None
         By as many digits as `digits` says.
     """
-    with mpmath.workdps(digits_at(values)):
+    with mpmath.workdps(times * digits_at(values)):
+        # What was found in fewer digits does not serve.
+        at = values if times == 1 else Point(values, {})
         try:
-            return bool(evaluate(statement, values))
+            return bool(evaluate(statement, at))
         except ArithmeticError:
             return None
 
@@ -266,6 +270,33 @@ class Series(NamedTuple):
         return mpmath.fsum(d * step**n / math.factorial(n) for n, d in enumerate(self.derivatives))
 
 
+class Arbitrary:
+    """A function of which a statement knows nothing: some number for each argument, and always the same."""
+
+    def __init__(self, draw: Callable[[str], Any], largest: float) -> None:
+        self.found: dict[tuple[str, ...], Any] = {}
+        """The arguments that were asked for, and what the function is there."""
+        self._draw, self._largest = draw, float(largest)
+
+    def __call__(self, *arguments: Any) -> Any:
+        # In so many digits that two ways to compute an argument do not make two of it.
+        place = tuple(mpmath.nstr(argument, 12) for argument in arguments)
+        if place not in self.found:
+            self.found[place] = self._draw(" ".join(place))
+        return self.found[place]
+
+    def __copy__(self) -> Arbitrary:
+        """Return the same function, of which nothing has been asked for yet."""
+        return Arbitrary(self._draw, self._largest)
+
+    def __float__(self) -> float:
+        """Return the largest number that it can be, by which the digits are chosen."""
+        return self._largest
+
+    def __repr__(self) -> str:
+        return f"Arbitrary({self._draw('')})"
+
+
 def _applied(expr: AppliedUndef) -> _Function:
     given, arguments = _given(expr), [_function(argument) for argument in expr.args]
 
@@ -373,8 +404,14 @@ def _slope(expr: sp.Derivative) -> _Function:
     functions = {applied.func for applied in expr.atoms(AppliedUndef)}
     inner = _function(expr.expr)
     bends = unfold(expr.expr).has(*KINKS)
-    places = [_place(variable) for variable in expr.variables]
-    corners = [(signs, math.prod(signs)) for signs in product((1, -1), repeat=len(places))]
+    counts = [count for _, count in expr.variable_count]
+    if not all(count.is_Integer for count in counts):
+        message = f"a derivative is taken a given number of times, not as in {expr}"
+        raise ValueError(message)
+    places, order = [_place(variable) for variable, _ in expr.variable_count], int(sum(counts))
+    # By one variable r of the differences, each of which goes one step up or down, go down.
+    steps = [[(n - 2 * r, (-1) ** r * math.comb(n, r)) for r in range(n + 1)] for n in map(int, counts)]
+    corners = [tuple(zip(*corner, strict=True)) for corner in product(*steps)]
 
     def number(at: Point) -> Any:
         if not functions <= at.keys():
@@ -383,12 +420,18 @@ def _slope(expr: sp.Derivative) -> _Function:
         variables = [place(at) for place in places]
 
         def difference(shift: int) -> Any:
-            moved = ((sign, _moved(at, variables, [shift + s for s in signs], h)) for signs, sign in corners)
-            return mpmath.fsum(sign * inner(there) for sign, there in moved) / (2 * h) ** len(places)
+            moved = (
+                (
+                    math.prod(weights),
+                    _moved(at, variables, [n * shift + s for n, s in zip(counts, ss, strict=True)], h),
+                )
+                for ss, weights in corners
+            )
+            return mpmath.fsum(weight * inner(there) for weight, there in moved) / (2 * h) ** order
 
         # The error is of the order of the step's square; each division by the step loses its digits.
         step = mpmath.mp.dps
-        with mpmath.workdps((len(places) + 2) * step):
+        with mpmath.workdps((order + 2) * step):
             h = mpmath.mpf(10) ** -step
             slope = difference(0)
             if bends:
@@ -467,7 +510,18 @@ def _product(factors: Sequence[Any]) -> Any:
     return math.prod(factors[1:], start=factors[0]) if factors else mpmath.mp.one
 
 
+_HUGE = 10**12
+"""An exponential of a larger number costs more time and memory than there is."""
+
+
+def _check_size(exponent: Any) -> None:
+    if abs(exponent) > _HUGE:
+        message = f"the exponential of {mpmath.nstr(exponent, 5)} is too large to compute"
+        raise ArithmeticError(message)
+
+
 def _power(base: Any, exponent: Any) -> Any:
+    _check_size(exponent * (abs(mpmath.mag(base)) + 1) if base else exponent)
     vanishes = exponent < 0 and abs(base) <= _tolerance(mpmath.mp.dps)
     if vanishes or (base <= 0 and not mpmath.isint(exponent)):
         message = f"{base} to the power {exponent} is not a real number"
@@ -478,6 +532,7 @@ def _power(base: Any, exponent: Any) -> Any:
 # Where one element of an array moves, for a derivative, the exponentials of the others stay.
 @lru_cache(maxsize=10_000)
 def _exp(number: Any, precision: int) -> Any:
+    _check_size(number)
     return mpmath.exp(number)
 
 

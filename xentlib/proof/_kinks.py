@@ -183,6 +183,11 @@ def why_no_derivative(expr: Any, distinct: Sequence[tuple[Any, Any]]) -> str | N
     plain = unfold(expr)
     for derivative in plain.atoms(sp.Derivative):
         moved = {x.base if isinstance(x, sp.Indexed) else x for x in derivative.variables}
+        # What is put in for a variable may move it: outer ones come first.
+        for inner in sp.preorder_traversal(derivative.expr):
+            if isinstance(inner, sp.Subs):
+                pairs = zip(inner.variables, inner.point, strict=True)
+                moved |= {variable for variable, number in pairs if number.has(*moved)}
         for kink in derivative.expr.atoms(*KINKS):
             if not kink.has(*moved):
                 continue

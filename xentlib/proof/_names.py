@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
-from sympy.printing.latex import accepted_latex_functions
+from sympy.printing.latex import accepted_latex_functions, greek_letters_set
 
 from xentlib.proof._latex import to_latex
 from xentlib.proof._quantities import Defined, lse, p, unfold
@@ -93,6 +93,9 @@ def _names(expr: Any, *, subscript: bool = False) -> Iterator[_Name]:
     elif isinstance(expr, AppliedUndef):
         yield _Name(to_latex(expr).partition(r"{\left(")[0], "applied", expr.func, expr)
         yield from _all(expr.args)
+    elif isinstance(expr, sp.Heaviside):
+        yield _Name(r"\theta", "applied", sp.Heaviside, expr)
+        yield from _all(expr.args)
     elif isinstance(expr, sp.Sum | sp.Product):
         yield from _all([limit for limits in expr.limits for limit in limits], subscript=True)
         yield from _names(expr.function)
@@ -139,16 +142,27 @@ def _stand_ins(entry: Defined) -> list[sp.Dummy]:
 # --- one name ---------------------------------------------------------------------------------------------
 
 _ACCENT = r"\\(?:bar|hat|tilde|vec|dot|ddot|check|mathbf|mathrm|mathcal|operatorname)"
-_MARK = r"(?:\^(?:[*+]|\\[a-z]+|-1)|_(?:[A-Za-z0-9]|\\[a-z]+)+|'|\([^()]*\))*"
+_MARK = r"(?:\^(?:[*+]|\\[a-z]+)|_(?:[A-Za-z0-9]|\\[a-z]+)+|'|\([^()]*\))*"
 _FORM = re.compile(rf"(?:[A-Za-z]|\\[A-Za-z]+|{_ACCENT}(?:[A-Za-z]+|\\[A-Za-z]+)){_MARK}")
-_TAKEN = {r"\sum", r"\prod", r"\log", r"\exp", r"\partial", r"\frac", r"\sqrt", r"\left", r"\cdot", r"\quad"}
+_LETTERS = {*greek_letters_set, *(letter.capitalize() for letter in greek_letters_set), "ell", "hbar"}
+_LETTERS |= {f"var{letter}" for letter in greek_letters_set}
+_MARKS = {"top", "prime", "circ", "star", "dagger"}
+_ACCENTS = set(re.findall("[a-z]+", _ACCENT)) | {"left", "right"}
+_WORDS = _LETTERS | _MARKS | _ACCENTS
+_OPERATORS = [
+    rf"\operatorname{word}" for word in ("erf", "sign", "sgn", "max", "min", "exp", *accepted_latex_functions)
+]
 
 
 def _check_form(name: _Name) -> None:
-    words = set(re.findall(r"\\[A-Za-z]+", name.latex))
+    words = set(re.findall(r"\\([A-Za-z]+)", name.latex))
     if name.kind == "applied" and name.look.strip("\\") in accepted_latex_functions:
         _refuse(name, "like a function that has that name already")
-    if not _FORM.fullmatch(name.look) or words & _TAKEN:
+    bare = re.split(r"[(_^']", name.look)[0]
+    if bare in _OPERATORS or bare == r"\mathrmd":
+        _refuse(name, "like a function that has that name already")
+    # Of all the words of TeX those that are letters, and those that change how a letter looks.
+    if not _FORM.fullmatch(name.look) or words - _WORDS:
         _refuse(name, "which looks like more than one name: such as a product, a power or a number")
 
 

@@ -70,11 +70,16 @@ class Quantity:
     z[j]**2
     """
 
-    def __init__(self, name: str, formula: Callable[..., sp.Expr]) -> None:
+    def __init__(self, name: str, formula: Any) -> None:
+        if not callable(formula):
+            message = f"the formula of {name} is a function of its indices, not {formula!r}"
+            raise TypeError(message)
         count = len(signature(formula).parameters)
+        _check_expression(name, formula(*(sp.Dummy(integer=True, positive=True) for _ in range(count))))
         index = sp.Dummy("k", integer=True, positive=True)
         for at in product((sp.S.One, sp.Integer(2), index), repeat=count):
             _check_one_formula(name, formula, at)
+        formula = _frozen(name, formula)
         # SymPy keeps a derivative only with respect to what it sees among the arguments.
         self._of = _depends_on(formula)
         self._head = type(
@@ -85,6 +90,32 @@ class Quantity:
         """Return the entry at one index or at a tuple of indices."""
         indices = index if isinstance(index, tuple) else (index,)
         return self._head(*self._of, *indices)
+
+
+def _check_expression(name: str, found: Any) -> None:
+    if isinstance(found, str) or not isinstance(sp.sympify(found), sp.Expr):
+        message = f"the formula of {name} returns {found!r}, which is no expression"
+        raise TypeError(message)
+
+
+def _frozen(name: str, formula: Callable[..., sp.Expr]) -> Callable[..., sp.Expr]:
+    """Return a formula that stays what it was when it was first asked for so many indices.
+
+    Else what it reads from outside could change between two uses of one name.
+    """
+
+    @cache
+    def general(count: int) -> tuple[tuple[sp.Symbol, ...], sp.Expr]:
+        places = tuple(sp.Dummy(integer=True, positive=True) for _ in range(count))
+        return places, sp.sympify(formula(*places))
+
+    @wraps(formula)
+    def frozen(*at: sp.Expr) -> sp.Expr:
+        _check_one_formula(name, formula, at)
+        places, found = general(len(at))
+        return found.xreplace(dict(zip(places, map(sp.sympify, at), strict=True)))
+
+    return frozen
 
 
 def _depends_on(formula: Callable[..., sp.Expr]) -> list[Any]:
@@ -250,6 +281,9 @@ def unfold(expr: Any) -> Any:
         return unfold(formula).xreplace(stands_for)
     if isinstance(expr, sp.Sum | sp.Product):
         term, (old, first, last) = outermost(expr)
+        if first.is_infinite or last.is_infinite:
+            message = f"sums and products have finitely many terms, not as in {expr}"
+            raise ValueError(message)
         if not first.is_positive:
             message = f"sums and products start at 1 or later, this one does not: {expr}"
             raise ValueError(message)
@@ -379,6 +413,9 @@ def axes_of(expr: Any) -> dict[sp.IndexedBase, list[set[sp.Expr]]]:
     for array, indices in _uses(expr):
         if isinstance(array, sp.IndexedBase):
             uses.setdefault(array, []).append([size_of(index) or index for index in indices])
+            if len(uses[array][0]) != len(indices):
+                message = f"{array} has {len(indices)} indices here and {len(uses[array][0])} there"
+                raise ValueError(message)
     return {array: list(map(set, zip(*uses[array], strict=True))) for array in sorted(uses, key=str)}
 
 

@@ -15,7 +15,7 @@ from sympy.core.function import AppliedUndef
 
 from xentlib.proof._assumptions import is_hypothesis, smallest
 from xentlib.proof._constraints import adjust
-from xentlib.proof._evaluation import Series, digits_at, evaluate, truth
+from xentlib.proof._evaluation import Arbitrary, Series, digits_at, evaluate, truth
 from xentlib.proof._quantities import axes_of, functions_of, places, sizes_of, symbols_of, unfold
 from xentlib.proof._symbols import SIZE, D, K, N, Values, c
 
@@ -43,6 +43,8 @@ class _Unknowns(NamedTuple):
     """What is said of undefined functions or of their derivatives."""
     differentiated: list[Any]
     """What derivatives are taken of, of the undefined functions of which nothing is said."""
+    arbitrary: list[Any]
+    """The other undefined functions."""
 
 
 def _unknowns(statement: Any, given: Sequence[Any]) -> _Unknowns:
@@ -53,17 +55,21 @@ def _unknowns(statement: Any, given: Sequence[Any]) -> _Unknowns:
     known = {applied.func for a in hypotheses for applied in a.lhs.atoms(AppliedUndef)}
     under = {f.func for d in unfold(subject).atoms(sp.Derivative) for f in d.atoms(AppliedUndef)} - known
     functions = functions_of(subject)
+    if any(f.func in under and len(f.args) > 1 for f in functions):
+        message = f"no numbers try derivatives of undefined functions of several variables: {statement}"
+        raise ValueError(message)
     symbols, axes = symbols_of(subject), axes_of(subject)
     scalars = symbols - {*SIZE, *SIZE.values()} - {array.label for array in axes}
     return _Unknowns(
         sizes=sizes_of(subject),
         indices=sorted(symbols & SIZE.keys(), key=str),
         axes=axes,
-        scalars=sorted(scalars, key=str) + [a for a in functions if a.func not in known | under],
+        scalars=sorted(scalars, key=str),
         equations=equations,
         distinct=distinct,
         hypotheses=hypotheses,
         differentiated=[a for a in functions if a.func in under],
+        arbitrary=[a for a in functions if a.func not in known | under],
     )
 
 
@@ -96,11 +102,20 @@ def points(statement: Any, given: Sequence[Any], at: Values, seed: int = 0) -> I
     tried = product([1, 2, 4] * rounds + [0] * rounds, combinations)
     larger = ((spread, (sizes, _a_place(unknowns, sizes, random))) for spread in (1, 2, 0) for sizes in far)
     for spread, (sizes, place) in chain(tried, larger):
-        values = {**sizes, **place, **_drawn(unknowns, sizes, random, spread)}
-        values |= {_function_in(a).func: _series(a, values, random, spread) for a in unknowns.hypotheses}
-        values |= {a.func: _cubic(random, spread) for a in unknowns.differentiated}
-        if adjust(unknowns.equations, values, random) and _respects(values, unknowns):
+        values = _point(unknowns, sizes, place, random, spread)
+        if values is not None:
             yield values
+
+
+def _point(
+    unknowns: _Unknowns, sizes: Values, place: Values, random: Random, spread: int, *, alike: bool = False
+) -> dict[Any, Any] | None:
+    """Return random numbers that respect what is assumed, None if these do not."""
+    values = {**sizes, **place, **_drawn(unknowns, sizes, random, spread, alike=alike)}
+    values |= {a.func: _arbitrary(a, random, spread) for a in unknowns.arbitrary}
+    values |= {_function_in(a).func: _series(a, values, random, spread) for a in unknowns.hypotheses}
+    values |= {a.func: _cubic(random, spread) for a in unknowns.differentiated}
+    return values if adjust(unknowns.equations, values, random) and _respects(values, unknowns) else None
 
 
 def _sizes_to_try(
@@ -111,7 +126,7 @@ def _sizes_to_try(
     first = {size: at.get(size, smallest(size, given)) for size in sizes}
     # Fewer of each where there are several: their combinations are all tried.
     count = {1: 4, 2: 3}.get(len(sizes), 2)
-    if not (unknowns.axes or unknowns.scalars or unknowns.indices):
+    if not (unknowns.axes or unknowns.scalars or unknowns.indices or unknowns.arbitrary):
         count = {1: 24, 2: 5}.get(len(sizes), 3)  # the sizes are all that can change
     choices = [[at[size]] if size in at else range(first[size], first[size] + count) for size in sizes]
     near = [dict(zip(sizes, chosen, strict=True)) for chosen in product(*choices)]
@@ -120,14 +135,55 @@ def _sizes_to_try(
     return near, [] if distant in near else [distant] * 3
 
 
+def far_points(
+    statement: Any, given: Sequence[Any], at: Values
+) -> Iterator[tuple[dict[Any, int], Iterator[dict[Any, Any]]]]:
+    """Yield points at sizes of which one is far larger than those that are usually tried.
+
+    Parameters
+    ----------
+    statement : Basic
+        What the points are for.
+    given : sequence of relations
+        Assumptions, which the points respect.
+    at : mapping
+        Sizes that are fixed.
+
+    Yields
+    ------
+    tuple of dict and iterator
+        The sizes that are not fixed, and points there.
+    """
+    unknowns = _unknowns(statement, given)
+    free = [size for size in unknowns.sizes if size not in at]
+    for far in free:
+        sizes = {size: smallest(size, given) + (_FURTHER if size == far else 1) for size in free}
+        yield sizes, _points_at(unknowns, {**at, **sizes}, Random(f"{statement} {far}"))
+
+
+def _points_at(unknowns: _Unknowns, sizes: Values, random: Random) -> Iterator[dict[Any, Any]]:
+    for number in range(80):
+        # That many random numbers are hardly ever all positive, as a logarithm may need: then equal ones.
+        place, alike = _a_place(unknowns, sizes, random), number >= 8
+        values = _point(unknowns, sizes, place, random, (1, 2, 0, 4)[number % 4], alike=alike)
+        if values is not None:
+            yield values
+
+
+_FURTHER = 11
+
+
 def _a_place(unknowns: _Unknowns, sizes: Values, random: Random) -> dict[Any, int]:
     return {index: random.randint(1, sizes[SIZE[index]]) for index in unknowns.indices}
 
 
-def _drawn(unknowns: _Unknowns, sizes: Values, random: Random, spread: int) -> dict[Any, Any]:
-    """Return numbers for the arrays and the scalars."""
+def _drawn(
+    unknowns: _Unknowns, sizes: Values, random: Random, spread: int, *, alike: bool = False
+) -> dict[Any, Any]:
+    """Return numbers for the arrays, which may be alike in each of them, and for the scalars."""
     draw = partial(_random_number, random=random, spread=spread)
-    values = {a: _random_array(a, _shape(axes, sizes), draw) for a, axes in unknowns.axes.items()}
+    for_arrays = cache(draw) if alike else draw
+    values = {a: _random_array(a, _shape(axes, sizes), for_arrays) for a, axes in unknowns.axes.items()}
     if c in values:
         values[c] = [random.randint(1, sizes[K]) for _ in values[c]]
     return values | {s: draw(s) for s in unknowns.scalars}
@@ -184,7 +240,7 @@ def _respects(values: Values, unknowns: _Unknowns) -> bool:
         and all(_fits(symbol, values[symbol]) for symbol in unknowns.scalars)
         and all(_fits(applied, values[applied.func].derivatives[0]) for applied in functions)
         and all(_fits_there(applied, values) for applied in unknowns.differentiated)
-        and all(truth(known, values) for known in relations)
+        and all(truth(known, values, 2 if known in unknowns.equations else 1) for known in relations)
     )
 
 
@@ -199,11 +255,25 @@ def _fits_there(applied: Any, values: Values) -> bool:
             return _fits(applied, evaluate(applied, values))
         except ArithmeticError:
             return False
+        except TypeError:
+            # Under a sum it stands for many numbers, of which none is checked.
+            return not _conditions(applied)
+
+
+def _arbitrary(applied: Any, random: Random, spread: int) -> Arbitrary:
+    seed = random.random()
+    return Arbitrary(
+        lambda place: _random_number(applied, Random(f"{seed} {place}"), spread), 4 * spread or 1
+    )
 
 
 def _cubic(random: Random, spread: int) -> Series:
     any_number = sp.Symbol("_", real=True)
     return Series(mpmath.mpf(0), tuple(_random_number(any_number, random, spread) for _ in range(4)))
+
+
+_FAR_UP = 1000
+"""How large what an assumption says of a function may be: each unit costs two digits."""
 
 
 def _series(hypothesis: Any, values: Values, random: Random, spread: int) -> Series:
@@ -217,7 +287,10 @@ def _series(hypothesis: Any, values: Values, random: Random, spread: int) -> Ser
         try:
             sought = evaluate(hypothesis.rhs, {**values, applied.func: Series(center, tuple(drawn))})
         except ArithmeticError:
-            return Series(center, tuple(drawn))  # there is no such function, and the point will not do
+            sought = _FAR_UP + 1
+    if abs(sought) > _FAR_UP:
+        # There is no such function, or its numbers cost too many digits: the point will not do.
+        return Series(center, tuple(drawn))
     return Series(center, (*drawn[:order], sought, *drawn[order + 1 :]))
 
 
@@ -255,6 +328,10 @@ def check_point(statement: Any, at: Values) -> dict[Any, Any]:
     needed = symbols_of(statement) - {array.label for array in arrays} | arrays
     if needed - at.keys():
         message = f"{statement} needs values for {sorted(needed - at.keys(), key=str)}"
+        raise TypeError(message)
+    unknown = [s for s in at if not isinstance(s, sp.Symbol | sp.IndexedBase | AppliedUndef)]
+    if unknown:
+        message = f"values are given for symbols and arrays, not for {unknown}"
         raise TypeError(message)
     numbers = {s: _real(s, value) for s, value in at.items()}
     with mpmath.workdps(digits_at(numbers)):

@@ -7,11 +7,12 @@ from functools import cache, lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
+import mpmath
 import sympy as sp
 
-from xentlib.proof._evaluation import Point, digits_at, truth
-from xentlib.proof._quantities import axes_of, symbols_of
-from xentlib.proof._sampling import VerificationError, points
+from xentlib.proof._evaluation import Point, digits_at, evaluate, truth
+from xentlib.proof._quantities import axes_of, symbols_of, unfold
+from xentlib.proof._sampling import VerificationError, far_points, points
 from xentlib.proof._symbols import SIZE, Values
 
 ENOUGH = 20
@@ -96,10 +97,34 @@ def _trial(statement: Any, given: tuple[Any, ...], fixed: tuple[Any, ...], like:
         if witness is not None:
             return Trial(witness)
         enough = len(seen.digits) >= ENOUGH and all(seen.sizes.values())
-        if enough or 0 < len(seen.digits) == before:
+        if enough or 0 < len(seen.digits) == before or (seed == 2 and not seen.sizes):
             break
     _check_tried(statement, seen)
+    witness = _far_witness(statement, given, at)
+    if witness is not None:
+        return Trial(witness)
     return Trial(None, len(seen.digits), min(seen.digits.values()))
+
+
+def _far_witness(statement: Any, given: Sequence[Any], at: Values) -> Values | None:
+    """Return a point far off at which a statement is false; raise if at some large size nothing is tried.
+
+    What stops at a size beyond the usual ones, such as log(6 - K), would else say nothing from there on.
+    """
+    for sizes, there in far_points(statement, given, at):
+        seen = _Seen({}, {}, set())
+        for values in there:
+            witness = _try_at([values], statement, seen)
+            if witness is not None:
+                return witness
+            if seen.digits:
+                break
+        if not seen.digits:
+            where = ", ".join(f"{size} = {number}" for size, number in sizes.items())
+            what = "for which it has a meaning" if seen.sizes else "that respect what is assumed"
+            message = f"{statement} could not be tried: no numbers were found {what} where {where}"
+            raise UndefinedError(message)
+    return None
 
 
 class _Seen(NamedTuple):
@@ -123,6 +148,46 @@ def _try_at(candidates: Iterable[Values], statement: Any, seen: _Seen) -> Values
             seen.digits[str(values)] = digits_at(values) // 2
             seen.sides.update(_truths(statement, values))
     return None
+
+
+def is_false(statement: Any, values: Values) -> bool:
+    """Return whether a statement is false at a point, and not only for want of digits.
+
+    Parameters
+    ----------
+    statement : Basic
+        A statement.
+    values : mapping
+        A point.
+
+    Returns
+    -------
+    bool
+        Whether it is false in the usual digits and in many more, in which its sides are the same numbers.
+    """
+    if truth(statement, values) is not False:
+        return False
+    parts = statement.args if isinstance(statement, sp.And | sp.Equivalent) else (statement,)
+    # The digits are chosen by the coordinates, which may stand with large factors in an exponential.
+    times = int(min(max([8, *map(abs, unfold(statement).atoms(sp.Rational))]), 1000))
+    if truth(statement, values, times) is not False:
+        return False
+    sides = [side for part in parts for side in part.args if isinstance(side, sp.Expr)]
+    return all(_is_steady(side, values, times) for side in sides)
+
+
+def _is_steady(side: sp.Expr, values: Values, times: int) -> bool:
+    """Return whether a number stays what it is when it is computed in more digits."""
+    usual = digits_at(values)
+    with mpmath.workdps(usual):
+        try:
+            number = evaluate(side, dict(values))
+        except ArithmeticError:
+            return True  # in another part of the statement, or its truth would not be known
+    with mpmath.workdps(times * usual):
+        exact = evaluate(side, dict(values))
+    with mpmath.workdps(usual):
+        return bool(abs(exact - number) <= mpmath.mpf(10) ** -(usual // 2) * max(1, abs(exact)))
 
 
 def _truths(statement: Any, values: Values) -> set[tuple[int, bool]]:

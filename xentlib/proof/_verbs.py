@@ -14,7 +14,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.relational import Relational
 
-from xentlib.proof._assumptions import check_given, is_bound, smallest
+from xentlib.proof._assumptions import LARGEST, check_given, is_bound, smallest
 from xentlib.proof._claims import (
     Claim,
     Printer,
@@ -28,7 +28,7 @@ from xentlib.proof._claims import (
     plain,
     show,
 )
-from xentlib.proof._deciding import Key, check_form, reason_against, shows_nothing
+from xentlib.proof._deciding import Key, check_form, check_meaning, reason_against, shows_nothing
 from xentlib.proof._evaluation import truth
 from xentlib.proof._latex import to_latex
 from xentlib.proof._mutations import mutations
@@ -36,7 +36,7 @@ from xentlib.proof._names import check_names
 from xentlib.proof._quantities import sizes_of
 from xentlib.proof._sampling import VerificationError, check_point, points
 from xentlib.proof._symbols import SIZE, Values
-from xentlib.proof._trying import ENOUGH, Trial, UndefinedError, counterexample, try_out
+from xentlib.proof._trying import ENOUGH, Trial, UndefinedError, counterexample, is_false, try_out
 
 
 def _level(statement: Any, sizes: Values) -> str:
@@ -116,6 +116,7 @@ def prove(
     check_form(statement, key)
     check_exact(statement)
     check_names(statement, known)
+    check_meaning(statement, known, fixed)
     nothing = shows_nothing(statement, known)
     if nothing is not None:
         message = f"{claim_id}: there is nothing to prove in {statement}: {nothing}"
@@ -183,9 +184,11 @@ def _scope(statement: Any, level: str, given: Sequence[Any], sizes: Values, prin
 
 def _check_sizes(sizes: Values, given: Sequence[Any]) -> Values:
     for size, value in sizes.items():
-        if size not in SIZE.values() or not isinstance(value, int) or value < smallest(size, given):
+        allowed = type(value) is int and smallest(size, given) <= value <= LARGEST
+        if size not in SIZE.values() or not allowed:
             message = (
-                f"sizes= fixes sizes, such as {{K: 2}}, as the assumptions allow, not {size} = {value!r}"
+                f"sizes= fixes sizes, such as {{K: 2}}, as the assumptions allow, not {size} = {value!r} "
+                f"(of more than {LARGEST} no numbers are tried)"
             )
             raise ValueError(message)
     return sizes
@@ -252,8 +255,12 @@ def derive(*lines: Any, given: Any = ()) -> None:
         raise ValueError(message)
     known = check_given(given)
     expressions = [sp.sympify(line) for line in lines]
+    if not all(isinstance(line, sp.Expr) for line in expressions):
+        message = f"the lines of a derivation are expressions, not {expressions}"
+        raise TypeError(message)
     check_exact(sp.Tuple(*expressions))
     check_names(sp.Tuple(*expressions), known)
+    check_meaning(sp.Tuple(*expressions), known, {})
     for number, (before, after) in enumerate(pairwise(expressions), start=2):
         if to_latex(before) == to_latex(after):
             message = f"lines {number - 1} and {number} are the same: {before}"
@@ -273,8 +280,14 @@ def derive(*lines: Any, given: Any = ()) -> None:
     body = r" \\[0.6em]".join(f"\n&= {line}" for line in others)
     chain = f"$$\n\\begin{{aligned}}\n{first} {body.lstrip()}\n\\end{{aligned}}\n$$"
     subject = sp.Tuple(*expressions)
-    text, markdown = (assumed(subject, known, printer, "where ") for printer in (plain, in_dollars))
+    text, markdown = (
+        assumed(subject, known, printer, "where ", bounds=True) for printer in (plain, in_dollars)
+    )
     show(f"{lines_of_text}\n{text}".rstrip(), f"{chain}\n\n{markdown}".rstrip())
+
+
+_UNSURE = 3
+"""At how many points a statement may seem false for want of digits, before it is not refuted."""
 
 
 def refute(claim_id: str, statement: Any, *, given: Any = (), at: Values | None = None) -> None:
@@ -319,17 +332,26 @@ def refute(claim_id: str, statement: Any, *, given: Any = (), at: Values | None 
     if not isinstance(statement, sp.Basic) or not statement.args:
         message = f"{claim_id}: SymPy made the statement {statement}; evaluate=False prevents that"
         raise TypeError(message)
+    if not isinstance(statement, Relational | sp.And | sp.Equivalent):
+        message = f"{claim_id}: what is refuted is a statement, such as an equation, not {statement}"
+        raise TypeError(message)
     check_exact(statement)
     known = check_given(given)
     check_names(statement, known)
     candidates = islice(points(statement, known, {}), 500) if at is None else [check_point(statement, at)]
-    tried, allowed = [], []
+    tried, allowed, unsure = [], [], 0
     for witness in candidates:
+        if unsure == _UNSURE:
+            message = (
+                f"{claim_id}: {statement} seems false at some points, but not when computed in more digits"
+            )
+            raise VerificationError(message)
         tried.append(witness)
-        if all(truth(a, witness) for a in known):
+        if all(truth(a, witness, times=2) for a in known if not is_bound(a) or a.gts in witness):
             allowed.append(witness)
-            if truth(statement, witness) is False:
+            if is_false(statement, witness):
                 break
+            unsure += truth(statement, witness) is False
     else:
         message = (
             f"{claim_id}: {statement} is false at none of the {len(tried)} points tried, of which "
