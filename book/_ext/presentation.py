@@ -18,6 +18,7 @@ from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxRole
 from sphinx_exercise.nodes import solution_node
+from sphinx_proof.nodes import theorem_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,11 +71,11 @@ class Fold(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         for node in list(self.document.findall(HideCodeCellNode)):
-            is_code = "above-input" in node["classes"]
             cell = node.parent
             cell.remove(node)
-            # Below its output: what was asked comes first, then how it was made.
-            cell.append(self.fold(node, "Code" if is_code else "Output", node.children))
+            # Below its output, or inside the theorem that this is: what was asked comes first, then how it was made.
+            place = next(cell.findall(theorem_node), cell)
+            place.append(self.fold(node, node["prompt_show"], node.children))
         for node in list(self.document.findall(self.is_dropdown)):
             title, *rest = node.children
             node.replace_self(self.fold(node, title.astext(), rest))
