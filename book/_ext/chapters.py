@@ -3,9 +3,9 @@
 A chapter is written in Markdown that any viewer shows. Before Sphinx reads it, here
 
 - a link to a part of the book, ``[words](page#thm-shift)`` say, becomes the role for its kind;
-- a cell that starts with ``**Definition: …**`` or ``**Exercise: …**`` becomes a numbered block, and what stands
-  between ``**Solution.**`` and the next exercise or heading is folded;
-- the output of a verb becomes a block with an anchor, and a cell that starts with `theorem` one numbered theorem;
+- a cell that starts with ``**Definition: …**`` or ``**Exercise: …**`` becomes a numbered block, and what
+  stands between ``**Solution.**`` and the next exercise or heading is folded;
+- the output of a verb becomes a block with an anchor, and all that a cell with `theorem` shows one theorem;
 - the code of a cell that shows nothing but claims is folded.
 """
 
@@ -34,8 +34,13 @@ LINK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 BOX = re.compile(
-    r'<a id="(?P<label>[\w-]+)"></a>\*\*(?P<kind>Definition|Exercise): (?P<title>[^\n]+?)\.\*\*\s*(?P<body>.*)',
+    r'<a id="(?P<label>[\w-]+)"></a>'
+    r"\*\*(?P<kind>Definition|Exercise): (?P<title>[^\n]+?)\.\*\*\s*(?P<body>.*)",
     re.DOTALL,
+)
+# In the line of a claim. After it comes what else was found.
+ASSUMED = re.compile(
+    r"(?P<name>\{ledger-row\}`[\w-]+`): [^\n]*?(?P<clause>, where (?P<what>[^\n]*?))(?=; \d+ altered)"
 )
 DIRECTIVES = {"Definition": "prf:definition", "Exercise": "exercise"}
 SOLUTION = "**Solution.**"
@@ -46,7 +51,8 @@ SAID = ("claim", "theorem", "words")  # what the verbs leave in the metadata of 
 
 def terms_of(glossary: str) -> dict[str, str]:
     """Return the terms of the glossary by the names that links have for them."""
-    return {nodes.make_id(term): term for term in re.findall(r"^(\S.*)\n +\S", glossary, re.MULTILINE)}
+    terms = re.findall(r"^(\S.*)\n +\S", glossary, re.MULTILINE)
+    return {nodes.make_id(term.replace("\N{EN DASH}", "-")): term for term in terms}
 
 
 def linked(text: str, terms: Mapping[str, str]) -> str:
@@ -117,14 +123,29 @@ def block(output: Cell, terms: Mapping[str, str]) -> str:
     claim = output["metadata"].get("claim")
     if not claim:
         return text
-    line = text.rsplit("\n", 1)[-1]
-    other = re.sub(r"`([\w-]+)`", r"{claim}`\1`", line)
-    line_of_links = other.replace(f"{{claim}}`{claim['id']}`", f"{{ledger-row}}`{claim['id']}`")
-    return f"::::{{claim-block}} {claim['id']}\n{text.removesuffix(line)}{line_of_links}\n::::"
+    *formula, line = text.split("\n")
+    line = re.sub(r"`([\w-]+)`", r"{claim}`\1`", line)
+    line = line.replace(f"{{claim}}`{claim['id']}`", f"{{ledger-row}}`{claim['id']}`")
+    return "\n".join([f"::::{{claim-block}} {claim['id']}", *formula, line, "::::"])
+
+
+def stated(theorem: Cell, blocks: list[str]) -> str:
+    """Return the Markdown of a theorem: its head, then what was said in its cell.
+
+    The words say what is assumed. What the machine assumed goes to the end, and from there into the fold.
+    """
+    assumed = []
+    for n, text in enumerate(blocks):
+        if found := ASSUMED.search(text):
+            blocks[n] = text.replace(found["clause"], "")
+            assumed.append(f"{found['name']} takes for granted that {found['what']}.")
+    head = f":::::{{prf:theorem}} {theorem['title']}\n:label: thm-{theorem['id']}"
+    tail = ["\n\n".join(["::::{container} assumed", *assumed, "::::"])] if assumed else []
+    return "\n\n".join([head, *blocks, *tail, ":::::"])
 
 
 def said(cell: Cell, terms: Mapping[str, str]) -> Cell:
-    """Return a code cell with what the verbs said in it as blocks, its code folded if there is nothing else."""
+    """Return a code cell with what the verbs said as blocks, and its code folded if there is nothing else."""
     outputs = cell.get("outputs", [])
     spoken = [output for output in outputs if any(key in output.get("metadata", {}) for key in SAID)]
     if not spoken:
@@ -136,11 +157,10 @@ def said(cell: Cell, terms: Mapping[str, str]) -> Cell:
     theorem = outputs[0].get("metadata", {}).get("theorem")
     if theorem:
         if len(spoken) < len(outputs):
-            message = f"the cell of the theorem {theorem['id']!r} shows something else: put that into another cell"
+            message = f"the cell of the theorem {theorem['id']!r} shows something else: move that out"
             raise ExtensionError(message)
-        head = f":::::{{prf:theorem}} {theorem['title']}\n:label: thm-{theorem['id']}"
-        body = [linked(theorem["words"], terms), *(output["data"]["text/markdown"] for output in new[1:])]
-        whole = "\n\n".join([head, *body, ":::::"])
+        blocks = [linked(theorem["words"], terms), *(output["data"]["text/markdown"] for output in new[1:])]
+        whole = stated(theorem, blocks)
         new = [{"output_type": "display_data", "metadata": {}, "data": {"text/markdown": whole}}]
     metadata = cell.get("metadata", {})
     tags = metadata.get("tags", [])

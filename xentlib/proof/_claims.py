@@ -146,8 +146,7 @@ def theorem(name: str, title: str, words: str) -> None:
 
     References
     ----------
-    L. Lamport, How to write a proof, The American Mathematical Monthly 102 (1995),
-    doi:10.1080/00029890.1995.12004627.
+    D. E. Knuth, Literate programming, The Computer Journal 27 (1984), doi:10.1093/comjnl/27.2.97.
 
     Examples
     --------
