@@ -321,7 +321,9 @@ def test_every_notebook_page_shows_its_outputs(found: Findings, site: Path) -> N
 
 def displayed(html: str) -> Counter[str]:
     """Return how often a page displays each formula."""
-    formulas = re.findall(r'<math [^>]*display="block">.*?<annotation[^>]*>(.*?)</annotation>', html, re.DOTALL)
+    formulas = re.findall(
+        r'<math [^>]*display="block">.*?<annotation[^>]*>(.*?)</annotation>', html, re.DOTALL
+    )
     return Counter(unescape(formula).strip() for formula in formulas)
 
 
