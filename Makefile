@@ -73,7 +73,7 @@ accuracy: .venv-peers/ready ## print the accuracy table and store it for the boo
 	PYTHONPATH=tests .venv-peers/bin/python tools/accuracy.py
 
 bench: .venv-peers/ready ## measure the speed beside the peers' and store it for the book (minutes)
-	PYTHONPATH=tests .venv-peers/bin/python tools/bench.py
+	.venv-peers/bin/python tools/bench.py
 
 dist: .venv/packages ## build the package into dist and try it in an empty environment (TAG=v1.2.3: for release)
 	.venv/bin/python tools/release.py $${TAG:+"$$TAG"}

@@ -281,36 +281,6 @@ def linear_records(versions: dict[str, str], rounds: int) -> list[dict[str, Any]
     return records
 
 
-def judge_linear(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return, and print, the ratios of the linear head: met or not."""
-    by = {(r["classes"], r["library"]): r for r in records}
-    few, many = LINEAR_CLASSES
-    verdicts = []
-    for classes, ours, peer, bound in (
-        (few, ROOMY, PRODUCTS, 0.8),
-        (many, TIGHT, "linear, PyTorch", 1.0),
-    ):
-        if (classes, peer) in by:
-            ratio = by[classes, peer]["seconds"] / by[classes, ours]["seconds"]
-            verdicts.append(
-                {
-                    "task": "linear head",
-                    "classes": classes,
-                    "ours": ours,
-                    "peer": peer,
-                    "bound": bound,
-                    "ratio": round(ratio, 3),
-                    "met": ratio >= bound,
-                }
-            )
-    for v in verdicts:
-        print(
-            f"{'met' if v['met'] else 'NOT met':>7}: {v['ratio']:.2f} of {v['bound']} times the speed of "
-            f"{v['peer']}, {v['classes']} classes ({v['ours']})"
-        )
-    return verdicts
-
-
 # --- A process for each library ------------------------------------------------------------------------
 
 
@@ -332,7 +302,7 @@ def sample(call: Call, repeats: int) -> float:
 
 
 def serve(name: str) -> None:
-    """Answer the requests on standard input: set up a task, time it, or return losses."""
+    """Answer the requests on standard input: set up a task, or time it."""
     make: Any = (LIBRARIES | LINEAR)[name][1]
     call, repeats, known = None, 1, None
     arrays: Any = ()
@@ -341,12 +311,6 @@ def serve(name: str) -> None:
         answer: Any = None
         if "threads" in order:
             answer = threads_of(name)
-        elif "losses" in order:
-            z = np.array(order["losses"], order["dtype"])
-            first: Any = make(LOSS, z[:1], np.zeros(1, np.intp)) or make(
-                GRADIENT, z[:1], np.zeros(1, np.intp)
-            )
-            answer = None if first is None else [losses_of(make, row) for row in z]
         elif "classes" in order:
             data_of_head = head(order["classes"])
             make(*(a[:300] for a in head(300)))()  # what is loaded once
@@ -368,15 +332,6 @@ def serve(name: str) -> None:
             assert call is not None
             answer = sample(call, repeats)
         print(json.dumps(answer), flush=True)
-
-
-def losses_of(make: Callable[..., Call | None], row: Any) -> float:
-    """Return the loss of one row with the label 0."""
-    call: Any = make(LOSS, row[None], np.zeros(1, np.intp))
-    if call is None:
-        call = make(GRADIENT, row[None], np.zeros(1, np.intp))
-        return float(call()[0])
-    return float(call())
 
 
 class Worker:
@@ -468,60 +423,6 @@ def measure(
     return records
 
 
-# --- Accuracy ------------------------------------------------------------------------------------------
-
-
-def regimes() -> dict[str, list[list[float]]]:
-    """Return rows of logits; the label is 0."""
-    rng = np.random.default_rng(1)
-    normal = rng.normal(size=(20, 10)).astype(np.float32).astype(float)
-    tail = np.abs(rng.normal(size=(20, 9)).astype(np.float32).astype(float)) / 16
-
-    def confident(gap: float) -> list[list[float]]:
-        return [[gap, *row] for row in tail.tolist()]
-
-    return {
-        "normal, 10 classes": normal.tolist(),
-        "normal, 1000 classes": rng.normal(size=(5, 1000)).astype(np.float32).astype(float).tolist(),
-        "offset 10000": (normal + 1e4).astype(np.float32).astype(float).tolist(),
-        "confident, gap 10": confident(10.0),
-        "confident, gap 20": confident(20.0),
-        "confident, gap 40": confident(40.0),
-        "spread 1000": (normal * 1000).astype(np.float32).astype(float).tolist(),
-    }
-
-
-def accuracy(names: list[str], dtypes: list[str]) -> list[dict[str, Any]]:
-    """Return the worst relative errors of one row's loss, in eps of the dtype, by regime and library."""
-    import oracle  # not in the processes of the libraries
-
-    records = []
-    workers = {name: Worker(name) for name in names if name not in (OURS_OUT, OURS_ALONE)}
-    for dtype in dtypes:
-        for regime, rows in regimes().items():
-            expected = oracle.softmax_cross_entropy(np.array(rows, dtype), np.zeros(len(rows), int))
-            line = []
-            for name, worker in workers.items():
-                found = worker.ask(losses=rows, dtype=dtype)
-                if found is None:
-                    continue
-                error = oracle.error_in_eps(np.array(found), expected, dtype=float, of=dtype)
-                worst = float(f"{error:.3g}")
-                records.append(
-                    {
-                        "dtype": dtype,
-                        "regime": regime,
-                        "library": name,
-                        "worst_error_in_eps": worst if math.isfinite(worst) else "inf",
-                    }
-                )
-                line.append(f"{name} {worst:g}")
-            print(f"{dtype} {regime:<20} worst error of a loss in eps: {', '.join(line)}")
-    for worker in workers.values():
-        worker.close()
-    return records
-
-
 # --- Who is ahead ---------------------------------------------------------------------------------------
 
 
@@ -552,56 +453,7 @@ def show(records: list[dict[str, Any]]) -> None:
         print(f"behind {name}: {ratio:.2f} of its speed, {task}, {dtype} {size}")
 
 
-# --- The bounds ----------------------------------------------------------------------------------------
-
-FROM_8192 = SHAPES[1:]
-LARGE = SHAPES[3:]
-# What is promised: tasks, shapes, ours, the peer, how many times its speed.
-BOUNDS: list[tuple[list[str], list[tuple[int, int]], str, str, float]] = [
-    ([GRADIENT], SHAPES, OURS, "PyTorch", 1.0),
-    ([GRADIENT], SHAPES, OURS, "JAX", 1.0),
-    ([GRADIENT], FROM_8192, OURS, "scikit-learn", 1.0),
-    (["logsumexp", "softmax", "log_softmax"], LARGE, OURS, "SciPy", 2.5),
-]
-CALL = 25.0  # microseconds, at 128 x 10
-
-
-def judge(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return, and print, the ratio for each bound: met or not, and by how much."""
-    by = {(r["task"], r["dtype"], tuple(r["shape"]), r["library"]): r["microseconds"] for r in records}
-    verdicts = []
-    for tasks, shapes, ours, peer, factor in BOUNDS:
-        for task, dtype, shape in ((t, d, s) for t in tasks for d in DTYPES for s in shapes):
-            mine, theirs = by.get((task, dtype, shape, ours)), by.get((task, dtype, shape, peer))
-            if mine is None or theirs is None:
-                continue
-            verdicts.append(
-                {
-                    "task": task,
-                    "dtype": dtype,
-                    "shape": list(shape),
-                    "ours": ours,
-                    "peer": peer,
-                    "bound": factor,
-                    "ratio": round(theirs / mine, 3),
-                    "met": theirs >= factor * mine,
-                }
-            )
-    print()
-    for v in verdicts:
-        state = "met" if v["met"] else "NOT met"
-        print(
-            f"{state:>7}: {v['ratio']:5.2f} of {v['bound']:.1f} times {v['peer']}, {v['task']}, "
-            f"{v['dtype']} {v['shape'][0]}x{v['shape'][1]} ({v['ours']})"
-        )
-    for dtype in DTYPES:
-        mine = by.get((GRADIENT, dtype, SHAPES[0], OURS))
-        if mine is not None:
-            print(
-                f"{'met' if mine < CALL else 'NOT met':>7}: {mine:.1f} of {CALL} microseconds, {dtype} 128x10"
-            )
-    print(f"{sum(v['met'] for v in verdicts)} of {len(verdicts)} ratios met")
-    return verdicts
+# --- All of it ---------------------------------------------------------------------------------------
 
 
 def machine() -> dict[str, Any]:
@@ -642,23 +494,18 @@ def main() -> None:
     names = [name for name, (package, _) in LIBRARIES.items() if package in versions]
     about["threads"] = threads(names)
     print(json.dumps(about | {"versions": versions}))
-    errors = accuracy(names, dtypes)
     records = measure(names, shapes, dtypes, tasks, options.rounds)
     show(records)
-    verdicts = judge(records)
     heads = []
     if "linear" in options.tasks.split(",") if options.tasks else True:
         heads = linear_records(versions, 3)
-        verdicts += judge_linear(heads)
     if (shapes, dtypes, tasks) == (SHAPES, DTYPES, TASKS):
         RESULT.parent.mkdir(exist_ok=True)
         found = {
             "machine": about,
             "versions": versions,
-            "accuracy": errors,
             "times": records,
             "linear": heads,
-            "bounds": verdicts,
         }
         lines = [
             f'"{key}": {json.dumps(value)}' for key, value in found.items() if not isinstance(value, list)

@@ -17,7 +17,7 @@ from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxRole
-from sphinx_exercise.nodes import solution_node
+from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
 from sphinx_proof.nodes import theorem_node
 
 if TYPE_CHECKING:
@@ -98,6 +98,20 @@ class Fold(SphinxPostTransform):
         )
 
 
+class Retitle(SphinxPostTransform):
+    """An exercise has its title as a theorem has it: after a dot, not in brackets."""
+
+    default_priority = 30  # after titles of exercises (20) and of solutions (21) are there
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:
+        for node in self.document.findall(exercise_enumerable_node):
+            title = node.children[0]
+            if title.astext().startswith(" ("):
+                title[0] = nodes.Text("· ")
+                title.pop()
+
+
 class Unlabel(SphinxPostTransform):
     """Bodies of theorems and exercises all get one same ID from their extensions; an ID is for one."""
 
@@ -163,6 +177,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     for node in (details, summary):
         app.add_node(node, html=tag(node.__name__))
     app.add_post_transform(Fold)
+    app.add_post_transform(Retitle)
     app.add_post_transform(Unlabel)
     app.add_role("count", CountRole())
     app.add_css_file("site.css", priority=900)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +16,7 @@ from sphinx.errors import ExtensionError
 
 from xentlib.proof._claims import Claim
 
+PROOF = Path(__file__).resolve().parents[2] / "xentlib" / "proof"
 TOC = """
 parts:
 - chapters: [{file: b/two}, {file: b/one}]
@@ -103,6 +106,28 @@ def test_ledger_json(book: Path) -> None:
 @pytest.mark.parametrize(("exception", "output_format"), [(ValueError("failed"), "html"), (None, "latex")])
 def test_no_ledger_json(book: Path, exception: Exception | None, output_format: str) -> None:
     assert not written(book, exception, output_format).exists()
+
+
+def lines_of_code(module: str) -> int:
+    """Return how many lines of a module are neither blank, nor comment, docstring or import."""
+    source = (PROOF / f"{module}.py").read_text(encoding="utf-8")
+    ignored: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        words = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if isinstance(node, ast.stmt) and (words or isinstance(node, ast.Import | ast.ImportFrom)):
+            ignored |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    lines = enumerate(source.splitlines(), start=1)
+    return sum(bool(re.match(r"\s*[^\s#]", line)) for number, line in lines if number not in ignored)
+
+
+def test_the_ledger_says_how_many_lines_a_proof_rests_on() -> None:
+    page = (PROOF.parents[1] / "book" / "ledger.md").read_text(encoding="utf-8")
+    (paragraph,) = re.findall(r"(?m)^\*\*What a proof rests on\..*$", page)
+    (said,) = re.findall(r"about (\d+) lines of ours", paragraph)
+    modules = set(re.findall(r"`(_\w+)`", paragraph)) - {"_latex"}  # the printer is named beside them
+    below = {"_deciding", "_induction", "_signs", "_assumptions", "_normal_form", "_kinks", "_quantities"}
+    assert modules == below | {"_symbols"}
+    assert abs(sum(map(lines_of_code, modules)) - int(said)) <= 50
 
 
 def test_what_the_extension_adds_to_sphinx(book: Path) -> None:

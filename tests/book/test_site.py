@@ -396,6 +396,14 @@ def test_search_finds_and_leads_there(page: Page) -> None:
     assert "softmax" in page.locator("main").inner_text().lower()
 
 
+def test_a_claim_that_has_moved_is_found_by_its_name(page: Page) -> None:
+    page.goto("book/loss/question.html#claim-softmax-sum")
+    page.wait_for_url("**/book/loss/softmax.html#claim-softmax-sum")
+    page.goto("book/loss/softmax.html#claim-none")
+    page.wait_for_load_state("networkidle")
+    assert page.url.endswith("softmax.html#claim-none")
+
+
 def test_theme_switch_is_remembered_and_forgotten(page: Page) -> None:
     page.emulate_media(color_scheme="light")
     page.goto("book/index.html")

@@ -12,9 +12,11 @@ from xentlib.proof import (
     D,
     K,
     N,
+    Quantity,
     VerificationError,
     agree,
     c,
+    delta,
     derive,
     entries,
     i,
@@ -32,6 +34,7 @@ from xentlib.proof import (
     y,
     z,
 )
+from xentlib.proof._quantities import unfold
 from xentlib.proof._sampling import points
 from xentlib.proof._trying import UndefinedError
 
@@ -200,6 +203,13 @@ def test_no_part_of_a_list_is_lost() -> None:
         agree("a", sp.And(holds, t < 1), lambda z: z, lambda z: 1.0 * z, points=[[1.0]], rtol=1e-9)
 
 
+def test_what_is_put_for_a_variable_of_a_quantity_is_not_ignored() -> None:
+    """The formula would keep its t."""
+    scaled = Quantity("r", lambda i: t * x[i])
+    with pytest.raises(ValueError, match=r"r\[i\] was made of .*, and nothing else can be put there"):
+        prove("a", eq(scaled[i].subs(t, 1), x[i] * t))
+
+
 def test_what_still_holds() -> None:
     logarithms = eq(sp.log(product_over(n, p[n, c[n]])), sum_over(n, sp.log(p[n, c[n]])))
     prove("a", logarithms, induction=N)
@@ -208,3 +218,28 @@ def test_what_still_holds() -> None:
         eq(sp.Derivative(f(u), u), 2 * u + sum_over(k, p[k]) - 1),
         given=eq(sp.Derivative(f(u), u), 2 * u),
     )
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        lambda a: 1 if a == 1 else 0,
+        lambda a: z[a] if a.is_Symbol else -z[a],
+        lambda a, b: 1 if a == b else z[a],
+        lambda a, b: z[a] if (a, b) == (1, 2) else z[b],
+    ],
+)
+def test_a_formula_that_decides_in_python(formula: Any) -> None:
+    """Symbols and numbers would see different formulas."""
+    with pytest.raises(ValueError, match="decides in Python"):
+        Quantity("q", formula)
+
+
+def test_a_formula_that_decides_at_one_place_only() -> None:
+    seventh = Quantity("q", lambda a: z[a] if a == 7 else 0 * z[a])
+    shifted = Quantity("q", lambda a: z[a] if isinstance(a, sp.Add) else 2 * z[a])
+    for entry in (seventh[7], shifted[i + 1]):
+        with pytest.raises(ValueError, match="decides in Python"):
+            unfold(entry)
+    pair = Quantity("d", lambda a, b: delta(a, b) * z[a])
+    assert [unfold(entry) for entry in (pair[1, 1], pair[1, 2], pair[i, i])] == [z[1], 0, z[i]]

@@ -4,8 +4,8 @@ The verbs that the chapters write with are `derive`, `prove`, `agree` and `refut
 words around what is proved. Only this part of the package needs SymPy. The symbols, each printed by its name:
 
 - ``K``, ``N`` and ``D``: the number of classes, of samples and of features;
-- ``i, j, k, l`` run over the classes, ``m, n`` over the samples, ``d, e`` over the features; ``SIZE`` says
-  how far each runs;
+- ``i, j, k, l`` run over the classes, ``m, n, o`` over the samples, ``d, e`` over the features; ``SIZE``
+  says how far each runs;
 - ``z``: the logits, of one sample ``z[k]`` or of several ``z[n, k]``; ``y``: a target; ``c[n]``: the label of
   sample n; ``x`` and ``W``: inputs and weights; ``v``: any vector; ``s`` and ``t``: real numbers;
 - ``p[i]`` and ``p[n, i]``: softmax of the logits; ``lse``, printed A: their log-sum-exp, ``A[n]`` that of
@@ -43,6 +43,7 @@ from xentlib.proof._symbols import (
     l,
     m,
     n,
+    o,
     product_over,
     s,
     sum_over,
@@ -78,6 +79,7 @@ __all__ = [
     "m",
     "n",
     "named",
+    "o",
     "p",
     "product_over",
     "prove",

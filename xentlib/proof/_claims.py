@@ -168,7 +168,7 @@ def say(words: str) -> None:
 
     References
     ----------
-    J. Gruber, Markdown, https://daringfireball.net/projects/markdown/.
+    D. E. Knuth, Literate programming, The Computer Journal 27 (1984), doi:10.1093/comjnl/27.2.97.
 
     Examples
     --------

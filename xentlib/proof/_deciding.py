@@ -9,8 +9,9 @@ import sympy as sp
 
 from xentlib.proof._assumptions import smallest
 from xentlib.proof._induction import why_not_by_induction
+from xentlib.proof._kinks import why_no_derivative
 from xentlib.proof._normal_form import rename, residual
-from xentlib.proof._quantities import places, symbols_of, unfold
+from xentlib.proof._quantities import Defined, definition, places, symbols_of, unfold
 from xentlib.proof._signs import is_nonnegative, is_positive
 from xentlib.proof._symbols import SIZE, Values
 
@@ -37,10 +38,13 @@ class Key(NamedTuple):
 
 def _why_not(statement: Any, given: Sequence[Any], key: Key) -> str | None:
     """Return None if a statement is proved, else what stands in the way."""
+    no_value = why_no_derivative(statement, _distinct(given)) or _why_no_value(statement, given)
+    if no_value is not None:
+        return no_value
     if isinstance(statement, sp.Eq) and key.induction is not None:
         return why_not_by_induction(statement.lhs, statement.rhs, key.induction, _equations(given))
     if isinstance(statement, sp.Eq):
-        left = residual(statement.lhs - statement.rhs, _equations(given))
+        left = residual(statement.lhs - statement.rhs, _about_numbers(given))
         return None if left == 0 else f"left side - right side = {left}"
     if isinstance(statement, sp.Gt | sp.Lt | sp.Ge | sp.Le):
         return _why_not_ordered(statement, given, key.certificate)
@@ -49,23 +53,47 @@ def _why_not(statement: Any, given: Sequence[Any], key: Key) -> str | None:
     return _why_not_equivalent(statement, key.increasing)
 
 
+def _why_no_value(statement: Any, given: Sequence[Any]) -> str | None:
+    """Return what has no real value for some size, None if nothing is seen to have none."""
+    plain = unfold(statement)
+    further = {size: size + smallest(size, given) - 1 for size in SIZE.values()}
+    for part in sorted(plain.atoms(sp.log, sp.Pow), key=sp.default_sort_key):
+        if not part.args[0].free_symbols <= further.keys():
+            continue
+        base = sp.expand(part.args[0]).xreplace(further)
+        if isinstance(part, sp.log) or not part.exp.is_integer:
+            fine = base.is_positive
+        else:
+            fine = part.exp.is_nonnegative or base.is_nonzero
+        if not fine:
+            return f"{part} is not shown to have a real value for every size that the assumptions allow"
+    return None
+
+
 def _equations(given: Sequence[Any]) -> list[Any]:
     return [a for a in given if isinstance(a, sp.Eq)]
+
+
+def _about_numbers(given: Sequence[Any]) -> list[Any]:
+    return [a for a in given if isinstance(a, sp.Eq | sp.Ne)]
+
+
+def _distinct(given: Sequence[Any]) -> list[Any]:
+    return [a.args for a in given if isinstance(a, sp.Ne)]
 
 
 def _why_not_ordered(statement: Any, given: Sequence[Any], certificate: Any) -> str | None:
     """Show that the greater side exceeds the other by what has the wanted sign."""
     difference = statement.gts - statement.lts
     if certificate is not None:
-        left = residual(difference - certificate, _equations(given))
+        left = residual(difference - certificate, _about_numbers(given))
         if left != 0:
             return f"greater side - smaller side - ({certificate}) = {left}"
     excess = difference if certificate is None else certificate
     several = [size for size in SIZE.values() if smallest(size, given) >= 2]
     if isinstance(statement, sp.Ge | sp.Le):
         return None if is_nonnegative(excess, several=several) else f"no proof that {excess} is not negative"
-    distinct = [a.args for a in given if isinstance(a, sp.Ne)]
-    if is_positive(excess, several=several, distinct=distinct):
+    if is_positive(excess, several=several, distinct=_distinct(given)):
         return None
     return f"no proof that {excess} is positive"
 
@@ -149,7 +177,23 @@ def same(one: Any, other: Any) -> bool:
 
 def _apart(expr: sp.Expr) -> sp.Expr:
     """Return an expression in which the names of quantities and of bound indices do not matter."""
-    return rename(unfold(expr))
+    return rename(unfold(_with_opaque_logarithms(expr)))
+
+
+_opaque = sp.Function("opaque_log", real=True)
+
+
+def _with_opaque_logarithms(expr: Any) -> Any:
+    """Unfold quantities, but keep exp(A) apart from what A is the logarithm of, which is a result."""
+    if isinstance(expr, Defined):
+        formula, stands_for = definition(expr)
+        return unfold(_with_opaque_logarithms(formula)).xreplace(stands_for)
+    if not expr.args or isinstance(expr, sp.Indexed):
+        return expr
+    parts = [*map(_with_opaque_logarithms, expr.args)]
+    if isinstance(expr, sp.log):
+        return _opaque(*parts)
+    return expr.func(*parts)
 
 
 def reason_against(statement: Any, given: Sequence[Any], key: Key, sizes: Values) -> str | None:
@@ -157,8 +201,9 @@ def reason_against(statement: Any, given: Sequence[Any], key: Key, sizes: Values
     indices = sorted((s for s in symbols_of(statement) if SIZE.get(s) in sizes), key=str)
     for place in places(indices, sizes):
         numbers = {**sizes, **place}
+        known = [a if isinstance(a, sp.Ge | sp.Le) else _fixed(a, numbers) for a in given]
         certificate = None if key.certificate is None else _fixed(key.certificate, numbers)
-        reason = _why_not(_fixed(statement, numbers), given, key._replace(certificate=certificate))
+        reason = _why_not(_fixed(statement, numbers), known, key._replace(certificate=certificate))
         if reason is not None:
             return reason
     return None

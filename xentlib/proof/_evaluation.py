@@ -17,8 +17,9 @@ import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from xentlib.proof._quantities import Defined, axes_of, definition, symbols_of
-from xentlib.proof._symbols import SIZE, Values, delta, outermost, z
+from xentlib.proof._kinks import KINKS
+from xentlib.proof._quantities import Defined, axes_of, definition, symbols_of, unfold
+from xentlib.proof._symbols import SIZE, Values, c, delta, outermost, z
 
 
 def digits(numbers: Any) -> int:
@@ -67,7 +68,8 @@ def evaluate(expr: Any, values: Mapping[Any, Any]) -> Any:
     expr : Basic
         An expression or a statement, with named quantities, sums and derivatives.
     values : mapping
-        From symbols (sizes, indices, variables) to numbers and from indexed arrays to sequences.
+        From symbols (sizes, indices, variables) to numbers, from indexed arrays to sequences, and from
+        undefined functions to functions of numbers.
 
     Returns
     -------
@@ -163,6 +165,12 @@ def _function(expr: Any) -> _Function:
         return _remembering(expr, _total(expr))
     if isinstance(expr, sp.Derivative):
         return _remembering(expr, _slope(expr))
+    if isinstance(expr, sp.Subs):
+        return _remembering(expr, _at_point(expr))
+    if isinstance(expr, sp.Piecewise):
+        return _by_condition(expr)
+    if expr in _UNREAL:
+        return _unreal(expr)
     if isinstance(expr, sp.Indexed):
         return _element(expr)
     if isinstance(expr, AppliedUndef):
@@ -170,27 +178,69 @@ def _function(expr: Any) -> _Function:
     if isinstance(expr, sp.Integer):
         number = mpmath.mpf(expr.p, prec=mpmath.inf)
         return lambda at: number
+    if expr in (sp.true, sp.false):
+        return lambda at: bool(expr)
     if isinstance(expr, sp.Rational):
         return lambda at: mpmath.mpf(expr.p) / expr.q
     if isinstance(expr, sp.Number | sp.NumberSymbol):
         return lambda at: expr._to_mpmath(mpmath.mp.prec)
+    if isinstance(expr, AppliedUndef):
+        return _applied(expr)
     if expr.func not in _FUNCTIONS:
         return _given(expr)
-    function, arguments = _FUNCTIONS[expr.func], [_function(argument) for argument in expr.args]
+    arguments = [_function(argument) for argument in expr.args]
+    short = _short(expr, arguments)
+    if short is not None:
+        return short
+    function = _FUNCTIONS[expr.func]
     return lambda at: function(*[argument(at) for argument in arguments])
+
+
+def _short(expr: Any, arguments: Sequence[_Function]) -> _Function | None:
+    """Return a faster function for what stands in most formulas: two terms or factors, -x, 1/x and x**2."""
+    if len(arguments) == 1:
+        (only,) = arguments
+        function = _FUNCTIONS[expr.func]
+        return lambda at: function(only(at))
+    if len(arguments) != 2:
+        return None
+    one, other = arguments
+    if isinstance(expr, sp.Add):
+        return lambda at: one(at) + other(at)
+    if isinstance(expr, sp.Mul):
+        return (lambda at: -other(at)) if expr.args[0] == -1 else lambda at: one(at) * other(at)
+    if isinstance(expr, sp.Pow) and expr.exp == -1:
+        return lambda at: _inverse(one(at))
+    if isinstance(expr, sp.Pow) and expr.exp.is_Integer and expr.exp.is_positive:
+        power = int(expr.exp)
+        return lambda at: mpmath.mpf(one(at)) ** power
+    return None
+
+
+def _inverse(number: Any) -> Any:
+    # What counts as 0 has no inverse: rounding would make 1/(a - a) some large number.
+    if abs(number) <= _tolerance(mpmath.mp.dps):
+        message = f"{number} to the power -1.0 is not a real number"
+        raise ArithmeticError(message)
+    return 1 / mpmath.mpf(number)
 
 
 def _remembering(expr: Any, function: _Function) -> _Function:
     """Return a function that is called once for the same values of the symbols of its expression."""
-    symbols = symbols_of(expr)
+    # At one point all but the indices stay what they are; a variable that moves has another `found`.
+    symbols = [s for s in symbols_of(expr) if s.is_integer and s not in _SAME]
 
     def number(at: Point) -> Any:
         key = (function, *[at.get(symbol) for symbol in symbols])
-        if key not in at.found:
-            at.found[key] = function(at)
-        return at.found[key]
+        found = at.found
+        if key not in found:
+            found[key] = function(at)
+        return found[key]
 
     return number
+
+
+_SAME = {*SIZE.values(), c.label}
 
 
 def _given(expr: Any) -> _Function:
@@ -239,15 +289,54 @@ def _entry(entry: Defined) -> _Function:
     return number
 
 
+def _at_point(expr: sp.Subs) -> _Function:
+    term, variables, point = expr.args
+    function, numbers = _function(term), {x: _function(a) for x, a in zip(variables, point, strict=True)}
+
+    def number(at: Point) -> Any:
+        values = {variable: value(at) for variable, value in numbers.items()}
+        found = at.found.setdefault((expr, *values.values(), mpmath.mp.prec), {})
+        return function(Point({**at, **values}, found))
+
+    return number
+
+
+def _by_condition(expr: sp.Piecewise) -> _Function:
+    parts = [(_function(value), _function(condition)) for value, condition in expr.args]
+
+    def number(at: Point) -> Any:
+        for value, condition in parts:
+            if condition(at):
+                return value(at)
+        message = f"{expr} has no value where none of its conditions holds"
+        raise ArithmeticError(message)
+
+    return number
+
+
+def _unreal(expr: Any) -> _Function:
+    def number(at: Point) -> Any:
+        message = f"{expr} is not a real number"
+        raise ArithmeticError(message)
+
+    return number
+
+
+_UNREAL = {sp.I, sp.zoo, sp.oo, -sp.oo, sp.nan}
+
+
 def _total(total: sp.Sum | sp.Product) -> _Function:
     part, (index, first, last) = outermost(total)
     combine = mpmath.fsum if isinstance(total, sp.Sum) else _product
     member, start, end = map(_function, (part, first, last))
 
+    remembers = index.is_integer and index not in _SAME
+
     def number(at: Point) -> Any:
         inner = Point(at, at.found)
         members = []
         for inner[index] in range(_whole(start(at)), _whole(end(at)) + 1):
+            inner.found = at.found if remembers else {}
             members.append(member(inner))
         return combine(members)
 
@@ -283,6 +372,7 @@ def _element(element: sp.Indexed) -> _Function:
 def _slope(expr: sp.Derivative) -> _Function:
     functions = {applied.func for applied in expr.atoms(AppliedUndef)}
     inner = _function(expr.expr)
+    bends = unfold(expr.expr).has(*KINKS)
     places = [_place(variable) for variable in expr.variables]
     corners = [(signs, math.prod(signs)) for signs in product((1, -1), repeat=len(places))]
 
@@ -290,13 +380,20 @@ def _slope(expr: sp.Derivative) -> _Function:
         if not functions <= at.keys():
             message = f"cannot evaluate {expr}: the function is not defined"
             raise TypeError(message)
+        variables = [place(at) for place in places]
+
+        def difference(shift: int) -> Any:
+            moved = ((sign, _moved(at, variables, [shift + s for s in signs], h)) for signs, sign in corners)
+            return mpmath.fsum(sign * inner(there) for sign, there in moved) / (2 * h) ** len(places)
+
         # The error is of the order of the step's square; each division by the step loses its digits.
         step = mpmath.mp.dps
-        variables = [place(at) for place in places]
         with mpmath.workdps((len(places) + 2) * step):
             h = mpmath.mpf(10) ** -step
-            values = [sign * inner(_moved(at, variables, signs, h)) for signs, sign in corners]
-            return mpmath.fsum(values) / (2 * h) ** len(places)
+            slope = difference(0)
+            if bends:
+                _check_slope(slope, [difference(shift) for shift in (-2, 2)], step)
+        return +slope  # rounded to the digits that are asked for
 
     return number
 
@@ -330,6 +427,14 @@ def _moved(at: Point, places: Sequence[tuple[Any, ...]], signs: Sequence[int], h
     return moved
 
 
+def _check_slope(slope: Any, beside: Sequence[Any], digits: int) -> None:
+    """Raise unless a derivative is the same beside its point; at a jump its differences are huge."""
+    small = mpmath.mpf(10) ** -(digits // 4)
+    if abs(slope) > 1 / small**2 or any(abs(other - slope) > small * (1 + abs(slope)) for other in beside):
+        message = "a derivative has no value where its function bends or jumps"
+        raise ArithmeticError(message)
+
+
 def with_element(array: Any, steps: Sequence[int], number: Any) -> Any:
     """Return an array with another number at one place.
 
@@ -358,12 +463,11 @@ def with_element(array: Any, steps: Sequence[int], number: Any) -> Any:
     return [*array[:first], with_element(array[first], others, number), *array[first + 1 :]]
 
 
-def _product(factors: Iterable[Any]) -> Any:
-    return math.prod(factors, start=mpmath.mp.one)
+def _product(factors: Sequence[Any]) -> Any:
+    return math.prod(factors[1:], start=factors[0]) if factors else mpmath.mp.one
 
 
 def _power(base: Any, exponent: Any) -> Any:
-    # What counts as 0 has no inverse: rounding would make 1/(a - a) some large number.
     vanishes = exponent < 0 and abs(base) <= _tolerance(mpmath.mp.dps)
     if vanishes or (base <= 0 and not mpmath.isint(exponent)):
         message = f"{base} to the power {exponent} is not a real number"
@@ -397,14 +501,18 @@ def _tolerance(digits: int) -> Any:
 
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.Add: lambda *terms: mpmath.fsum(terms),
-    sp.Mul: lambda *factors: _product(factors),
+    sp.Mul: lambda *factors: math.prod(factors[1:], start=factors[0]),
     sp.Pow: _power,
     sp.exp: lambda x: _exp(x, mpmath.mp.prec),
     sp.log: _log,
     sp.Abs: abs,
+    sp.Max: max,
+    sp.Min: min,
+    sp.sign: lambda x: mpmath.mpf(mpmath.sign(x)),
+    sp.Heaviside: lambda x, at_zero: mpmath.mpf(x > 0) if x else at_zero,
     sp.erf: mpmath.erf,
     sp.tanh: mpmath.tanh,
-    delta: lambda a, b: mpmath.mpf(a == b),
+    delta: lambda a, b: mpmath.mp.one if a == b else mpmath.mp.zero,
     sp.Eq: _equal,
     sp.Ne: lambda a, b: not _equal(a, b),
     sp.Gt: lambda a, b: a > b,
@@ -412,6 +520,7 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.Ge: lambda a, b: a >= b or _equal(a, b),
     sp.Le: lambda a, b: a <= b or _equal(a, b),
     sp.And: lambda *parts: all(parts),
+    sp.Or: lambda *parts: any(parts),
     sp.Equivalent: lambda *parts: len(set(map(bool, parts))) == 1,
 }
 

@@ -13,6 +13,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from xentlib.proof._kinks import by_sign, first_gap
 from xentlib.proof._quantities import unfold
 from xentlib.proof._symbols import SIZE, delta, outermost, size_of
 
@@ -41,11 +42,19 @@ def rename(expr: Any) -> Any:
     if isinstance(expr, sp.Sum | sp.Product):
         term, limits = outermost(expr)
         return _named(expr.func, rename(term), *limits)
+    if isinstance(expr, sp.Subs):
+        term, variables, point = map(rename, expr.args)
+        depth = len(term.atoms(sp.Subs))
+        new = [
+            sp.Dummy("x", **x.assumptions0, dummy_index=-100 * depth - place)
+            for place, x in enumerate(variables)
+        ]
+        return sp.Subs(term.xreplace(dict(zip(variables, new, strict=True))), new, point)
     return expr.func(*map(rename, expr.args))
 
 
 def differentiate(expr: Any) -> Any:
-    """Carry out the derivatives in an unfolded expression, and nothing else.
+    """Carry out the derivatives in an unfolded expression, also those at a point, and nothing else.
 
     Parameters
     ----------
@@ -55,7 +64,7 @@ def differentiate(expr: Any) -> Any:
     Returns
     -------
     Basic
-        The same without `Derivative`, except of undefined functions; sums stay sums.
+        The same without `Derivative` and `Subs`, except of undefined functions; sums stay sums.
 
     Examples
     --------
@@ -67,7 +76,11 @@ def differentiate(expr: Any) -> Any:
         return expr
     if isinstance(expr, sp.Derivative):
         return sp.diff(differentiate(expr.expr), *expr.variable_count)
-    return expr.func(*map(differentiate, expr.args))
+    parts = [*map(differentiate, expr.args)]
+    if isinstance(expr, sp.Subs) and not parts[0].has(sp.Derivative):
+        term, variables, point = parts
+        return term.xreplace(dict(zip(variables, point, strict=True)))
+    return expr.func(*parts)
 
 
 def collapse(expr: Any, ranges: Mapping[sp.Symbol, sp.Expr] = SIZE) -> Any:
@@ -110,7 +123,12 @@ def collapse(expr: Any, ranges: Mapping[sp.Symbol, sp.Expr] = SIZE) -> Any:
             return collapse(sp.Add(*(term.xreplace({index: m}) for m in members)), ranges)
         terms = sp.Add.make_args(_expand(collapse(term, {**ranges, index: last})))
         return sp.Add(*(_sum_of_product(t, index, first, last, ranges) for t in terms))
-    return expr.func(*(collapse(argument, ranges) for argument in expr.args))
+    parts = [collapse(argument, ranges) for argument in expr.args]
+    if isinstance(expr, sp.log):
+        return _log(*parts)
+    if isinstance(expr, sp.Pow) and not parts[1].is_number:
+        return _power(*parts)
+    return expr.func(*parts)
 
 
 def _expand(expr: sp.Expr) -> sp.Expr:
@@ -124,6 +142,13 @@ def _sum_of_product(
     term: sp.Expr, index: sp.Symbol, first: sp.Expr, last: sp.Expr, ranges: Mapping[sp.Symbol, sp.Expr]
 ) -> sp.Expr:
     constant, rest = term.as_independent(index, as_Add=False)
+    found = next((d for d in _deltas_inside(rest, index) if _picks(d, index, first, last, ranges)), None)
+    if found is not None:
+        without = rest.xreplace({found: sp.S.Zero})
+        # At the place that delta picks, this one too must have a value: it is added there and taken away.
+        if _always_real(without):
+            only = (rest.xreplace({found: sp.S.One}) - without) * found
+            return constant * collapse(sp.Sum(without + only, (index, first, last)), ranges)
     factor, limits = _flattened(rest)
     limits.append((index, first, last))
     indices = {bound for bound, _, _ in limits}
@@ -132,6 +157,40 @@ def _sum_of_product(
     # Finite sums may change places: of all orders the one that looks simplest is kept.
     orders = [_nested(factor, order, ranges) for order in permutations(limits)]
     return constant * min(orders, key=lambda sums: (sums.count(sp.Sum), sp.default_sort_key(sums)))
+
+
+def _deltas_inside(term: sp.Expr, index: sp.Symbol) -> list[sp.Expr]:
+    """Return the deltas of an index that stand inside functions and are no factors."""
+    inside = [factor for factor in sp.Mul.make_args(term) if not isinstance(factor, delta)]
+    return sorted(
+        {d for f in inside for d in f.atoms(delta) if index in d.args and d.free_symbols <= f.free_symbols},
+        key=sp.default_sort_key,
+    )
+
+
+def _picks(
+    d: sp.Expr, index: sp.Symbol, first: sp.Expr, last: sp.Expr, ranges: Mapping[sp.Symbol, sp.Expr]
+) -> bool:
+    """Return whether a delta is 1 at exactly one place of the range of an index."""
+    (other,) = set(d.args) - {index}
+    known = other.is_Integer and other >= 1 and (last - other).is_nonnegative
+    return bool(first == 1 and not other.has(index) and (known or size_of(other, ranges) == last))
+
+
+def _always_real(expr: sp.Expr) -> bool:
+    """Return whether an expression is shown to have a real value whatever its symbols are."""
+    if isinstance(expr, sp.log):
+        if not to_rational(expr.args[0])[0].is_positive:
+            return False
+    elif isinstance(expr, sp.Pow):
+        base, power = to_rational(expr.base)[0], expr.exp
+        if not (base.is_positive or (power.is_Integer and (power >= 0 or base.is_nonzero))):
+            return False
+    elif not isinstance(
+        expr, sp.Add | sp.Mul | sp.exp | sp.Sum | sp.Tuple | sp.Indexed | sp.Symbol | sp.Rational | delta
+    ):
+        return False
+    return isinstance(expr, sp.Indexed | delta) or all(map(_always_real, expr.args))
 
 
 def _flattened(term: sp.Expr) -> tuple[sp.Expr, list[Any]]:
@@ -169,11 +228,9 @@ def _one_sum(
     if rest == 1 and count.is_nonnegative:
         return constant * count
     for factor in sp.Mul.make_args(rest):
-        if first == 1 and isinstance(factor, delta) and index in factor.args:
+        if isinstance(factor, delta) and index in factor.args and _picks(factor, index, first, last, ranges):
             (other,) = set(factor.args) - {index}
-            known = other.is_Integer and other >= 1 and (last - other).is_nonnegative
-            if not other.has(index) and (known or size_of(other, ranges) == last):
-                return constant * (rest / factor).xreplace({index: other})
+            return constant * (rest / factor).xreplace({index: other})
     return constant * _named(sp.Sum, rest, index, first, last)
 
 
@@ -189,8 +246,10 @@ def _depth(expr: sp.Basic) -> int:
     return below + (len(expr.limits) if isinstance(expr, sp.Sum | sp.Product) else 0)
 
 
-def cases(expr: sp.Expr, rules: Mapping[sp.Expr, sp.Expr]) -> list[sp.Expr]:
-    """Apply what is given and split on whether two free indices are equal, until no delta is left.
+def cases(
+    expr: sp.Expr, rules: Mapping[sp.Expr, sp.Expr], distinct: Sequence[tuple[Any, Any]] = ()
+) -> list[sp.Expr]:
+    """Apply what is given and split into cases until no delta, absolute value or maximum is left.
 
     Parameters
     ----------
@@ -198,11 +257,14 @@ def cases(expr: sp.Expr, rules: Mapping[sp.Expr, sp.Expr]) -> list[sp.Expr]:
         An expression from `carry_out`.
     rules : mapping
         What replaces what.
+    distinct : sequence of pairs of Expr
+        What is known to differ.
 
     Returns
     -------
     list of Expr
-        The collapsed expression in each case.
+        The collapsed expression in each case: two free indices equal or not, two numbers equal or one
+        of them greater. The cases cover everything.
     """
     plain = collapse(expr)
     expr = plain.xreplace(rules)
@@ -212,9 +274,12 @@ def cases(expr: sp.Expr, rules: Mapping[sp.Expr, sp.Expr]) -> list[sp.Expr]:
     for d in sorted(expr.atoms(delta), key=sp.default_sort_key):
         kept, gone = sorted(d.args, key=lambda a: (a.is_Symbol, sp.default_sort_key(a)))
         if not d.atoms(sp.Dummy):
-            equal, distinct = expr.xreplace({gone: kept}), expr.xreplace({d: sp.S.Zero})
-            return [*cases(equal, rules), *cases(distinct, rules)]
-    return [expr]
+            equal, unequal = expr.xreplace({gone: kept}), expr.xreplace({d: sp.S.Zero})
+            return [*cases(equal, rules, distinct), *cases(unequal, rules, distinct)]
+    gap = first_gap(expr)
+    if gap is None:
+        return [expr]
+    return [case for e in by_sign(expr, gap, distinct) for case in cases(e, rules, distinct)]
 
 
 def to_rational(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Symbol, sp.Expr]]:
@@ -241,6 +306,12 @@ def to_rational(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Symbol, sp.Expr]]:
     def walk(e: sp.Expr) -> sp.Expr:
         if isinstance(e, sp.Sum):
             return name(e, positive=_is_positive_sum(e))
+        if isinstance(e, sp.Pow) and not e.exp.is_number:
+            whole, power = _shifted(e)
+            least = lowest[e.base, power]
+            base = walk(e.base)
+            positive = base.is_positive and _is_real(e.exp)
+            return name(e.base ** (power + least), positive=positive) * base ** (whole - least)
         if isinstance(e, sp.exp):
             factor, atom = e.exp.as_coeff_Mul()
             if not factor.is_Integer:
@@ -250,8 +321,22 @@ def to_rational(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Symbol, sp.Expr]]:
             return e
         return e.func(*map(walk, e.args))
 
-    rational = walk(_expand(expr))
+    expanded = _expand(expr)
+    # Of b**(g - 1) and b**g the lower is named and the other is b times it, which holds at b = 0 too.
+    lowest: dict[Any, sp.Expr] = {}
+    for e in expanded.atoms(sp.Pow):
+        if not e.exp.is_number:
+            whole, power = _shifted(e)
+            lowest[e.base, power] = min(whole, lowest.get((e.base, power), whole))
+    rational = walk(expanded)
     return rational, {symbol: atom for atom, symbol in names.items()}
+
+
+def _shifted(power: sp.Pow) -> tuple[sp.Expr, sp.Expr]:
+    """Split the exponent into a whole number and the rest."""
+    constant, rest = sp.expand(power.exp).as_coeff_Add()
+    whole = sp.floor(constant)
+    return whole, rest + constant - whole
 
 
 def _is_real(expr: sp.Expr) -> bool:
@@ -307,14 +392,14 @@ def _without_products(expr: sp.Expr) -> sp.Expr:
                 f"the algebra takes products of positive factors only, and {factor} is not shown to be one"
             )
             raise ValueError(message)
-        return sp.exp(sp.Sum(_log(plain), limits))
+        return sp.exp(sp.Sum(_log_of_factors(plain), limits))
     if isinstance(expr, sp.log):
-        return _log(_without_products(expr.args[0]))
+        return _log_of_factors(_without_products(expr.args[0]))
     return expr.func(*map(_without_products, expr.args))
 
 
-def _log(expr: sp.Expr) -> sp.Expr:
-    """Return the logarithm of a product, factor by factor as far as the factors are positive."""
+def _log_of_factors(expr: sp.Expr) -> sp.Expr:
+    """Return the logarithm factor by factor as it stands, as far as the factors are positive."""
     total, rest = sp.S.Zero, sp.S.One
     for factor in sp.Mul.make_args(expr):
         base, power = factor.as_base_exp()
@@ -327,15 +412,75 @@ def _log(expr: sp.Expr) -> sp.Expr:
     return total if rest == 1 else total + sp.log(rest)
 
 
-def residual(expr: Any, given: Iterable[sp.Eq] = ()) -> sp.Expr:
+@cache
+def _log(expr: sp.Expr) -> sp.Expr:
+    """Return the logarithm of a product, factor by factor as far as the factors are positive.
+
+    If the product has a real logarithm and all factors but one are positive, so is that one.
+    """
+    if not expr.args or isinstance(expr, sp.Indexed | sp.Sum):
+        return sp.log(expr)
+    total, others = sp.S.Zero, []
+    for base, power in _factors(expr):
+        if isinstance(base, sp.exp):
+            total += power * base.exp
+        elif base.is_Rational and base.is_positive:
+            total += power * sp.Add(*(e * sp.log(prime) for prime, e in sp.factorrat(base).items()))
+        elif to_rational(base)[0].is_positive:
+            total += power * sp.log(base)
+        else:
+            others.append((base, power))
+    return total + _log_of_unknown(others)
+
+
+def _log_of_unknown(factors: Sequence[tuple[sp.Expr, sp.Expr]]) -> sp.Expr:
+    """Return the logarithm of a product of which only the whole is known to be positive."""
+    sign = sp.Mul(*(base**power for base, power in factors if base.is_number))
+    unknown = [(base, power) for base, power in factors if not base.is_number]
+    if len(unknown) == 1 and sign in (1, -1) and unknown[0][1].is_odd:
+        ((base, power),) = unknown
+        return power * sp.log(sign * base)
+    # Of the product and its inverse always the same is taken.
+    first = min(unknown, default=(sign, sp.S.One), key=lambda pair: sp.default_sort_key(pair[0]))
+    turn = sp.S.One if first[1].is_positive else sp.S.NegativeOne
+    return turn * sp.log(sp.Mul(*(base ** (turn * power) for base, power in factors)))
+
+
+@cache
+def _power(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
+    """Return the power of a product: of positive factors by their logarithms, of the rest as it stands."""
+    if not _is_real(exponent):
+        return base**exponent
+    total, rest = sp.S.Zero, sp.S.One
+    for factor, power in _factors(base):
+        if isinstance(factor, sp.exp) or to_rational(factor)[0].is_positive:
+            total += power * _log(factor)
+        else:
+            rest *= factor**power
+    return sp.exp(sp.expand(exponent * total)) * rest ** sp.expand(exponent)
+
+
+def _factors(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
+    """Return the factors of an expression, each with its whole power."""
+    rational, names = to_rational(expr)
+    factored = sp.factor(sp.cancel(sp.together(rational)))
+    pairs = [
+        (f.base, f.exp) if isinstance(f, sp.Pow) and f.exp.is_Integer else (f, sp.S.One)
+        for f in sp.Mul.make_args(factored)
+    ]
+    return [(base.xreplace(names), power) for base, power in pairs]
+
+
+def residual(expr: Any, given: Iterable[Any] = ()) -> sp.Expr:
     """Return 0 if an expression is 0 for every size, every index and all values.
 
     Parameters
     ----------
     expr : Expr
         The expression; named quantities are unfolded, derivatives carried out.
-    given : iterable of Eq
-        Assumptions: wherever the left side stands, it is replaced by the right side.
+    given : iterable of Eq and Ne
+        Assumptions: wherever the left side of an equation stands, it is replaced by the right side;
+        the sides of Ne differ.
 
     Returns
     -------
@@ -356,12 +501,55 @@ def residual(expr: Any, given: Iterable[sp.Eq] = ()) -> sp.Expr:
     >>> residual(sp.Derivative(p[i], z[j]) - p[i] * (delta(i, j) - p[j]))
     0
     """
-    rules = {collapse(carry_out(known.lhs)): carry_out(known.rhs) for known in given}
+    assumptions = list(given)
+    equations = [a for a in assumptions if isinstance(a, sp.Eq)]
+    distinct = [a.args for a in assumptions if isinstance(a, sp.Ne)]
+    rules = dict(_rule(collapse(carry_out(known.lhs)), carry_out(known.rhs)) for known in equations)
     # What is a number anyway, as the sum of p[k] is 1, must not replace that number everywhere.
     rules = {known: value for known, value in rules.items() if not known.is_number}
-    for case in cases(carry_out(expr), rules):
-        rational, names = to_rational(case)
-        left = sp.cancel(sp.together(sp.expand(sp.expand_log(rational))))
+    for case in cases(carry_out(expr), rules, distinct):
+        left = _left(case)
+        if left != 0 and case.has(sp.Sum):
+            left = _left(_without_vanishing_sums(case))
         if left != 0:
-            return left.xreplace(names)
+            return left
     return sp.S.Zero
+
+
+def _rule(left: sp.Expr, right: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """Return what replaces what: an equation between a few numbers is solved for the last of them."""
+    terms = sp.Add.make_args(left)
+    if len(terms) == 1 or left.has(sp.Sum):
+        return left, right
+    for term in sorted(terms, key=sp.default_sort_key, reverse=True):
+        factor, last = term.as_coeff_Mul()
+        rest = left - term
+        if isinstance(last, sp.Indexed | sp.Symbol) and not (rest.has(last) or right.has(last)):
+            return last, (right - rest) / factor
+    return left, right
+
+
+def _left(case: sp.Expr) -> sp.Expr:
+    """Return what a case is as one fraction in lowest terms."""
+    rational, names = to_rational(case)
+    return sp.cancel(sp.together(sp.expand(sp.expand_log(rational)))).xreplace(names)
+
+
+def _without_vanishing_sums(expr: sp.Expr) -> sp.Expr:
+    """Leave out the sums over one range of which the terms, added up, are each shown to be 0."""
+    kept: list[sp.Expr] = []
+    members: dict[Any, list[sp.Expr]] = {}
+    member_index = sp.Dummy("k", integer=True, positive=True)
+    for term in sp.Add.make_args(sp.expand(expr)):
+        coefficient, total = term.as_independent(sp.Sum, as_Add=False)
+        if isinstance(total, sp.Sum):
+            member, (index, first, last) = outermost(total)
+            inside = coefficient * member.xreplace({index: member_index})
+            members.setdefault((first, last), []).append(inside)
+        else:
+            kept.append(term)
+    for (first, last), parts in members.items():
+        whole = sp.Add(*parts)
+        if len(parts) == 1 or residual(whole) != 0:
+            kept.append(sp.Sum(whole, (member_index, first, last)))
+    return collapse(sp.Add(*kept))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, wraps
 from inspect import signature
 from itertools import product
@@ -20,6 +20,7 @@ class Defined(sp.Function):  # type: ignore[misc]
 
     formula: Callable[..., sp.Expr]
     inputs: int
+    of: Sequence[Any]
 
     def _eval_is_extended_real(self) -> bool:
         return True
@@ -48,6 +49,12 @@ class Quantity:
     formula : callable
         From the indices to the expression that defines the entry.
 
+    Raises
+    ------
+    ValueError
+        If the formula decides in Python, by ``if``, what it is at some indices: the algebra, which calls
+        it with symbols, would not see it.
+
     References
     ----------
     A. Meurer et al., SymPy: symbolic computing in Python, PeerJ Computer Science 3 (2017),
@@ -64,9 +71,15 @@ class Quantity:
     """
 
     def __init__(self, name: str, formula: Callable[..., sp.Expr]) -> None:
+        count = len(signature(formula).parameters)
+        index = sp.Dummy("k", integer=True, positive=True)
+        for at in product((sp.S.One, sp.Integer(2), index), repeat=count):
+            _check_one_formula(name, formula, at)
         # SymPy keeps a derivative only with respect to what it sees among the arguments.
         self._of = _depends_on(formula)
-        self._head = type(name, (Defined,), {"formula": staticmethod(formula), "inputs": len(self._of)})
+        self._head = type(
+            name, (Defined,), {"formula": staticmethod(formula), "inputs": len(self._of), "of": self._of}
+        )
 
     def __getitem__(self, index: Any) -> sp.Expr:
         """Return the entry at one index or at a tuple of indices."""
@@ -162,6 +175,12 @@ def definition(entry: Defined) -> tuple[sp.Expr, dict[sp.Symbol, sp.Symbol]]:
     tuple of Expr and dict
         The formula, and the symbol of the entry that each stand-in is for.
 
+    Raises
+    ------
+    ValueError
+        If the formula at these indices is not what it is at any indices: if it decides, in Python, by
+        what they are.
+
     Notes
     -----
     Without stand-ins a formula that sums over k would capture the k of ``q[k]``.
@@ -172,12 +191,32 @@ def definition(entry: Defined) -> tuple[sp.Expr, dict[sp.Symbol, sp.Symbol]]:
     >>> definition(q[k])
     (Sum(-z[_k] + z[k], (k, 1, K)), {_k: k})
     """
+    if entry.args[: entry.inputs] != tuple(entry.of):
+        message = (
+            f"{entry} was made of {list(entry.of)}, in its formula, and nothing else can be put there: "
+            f"put {list(entry.args[: entry.inputs])} into the formula of another quantity"
+        )
+        raise ValueError(message)
     indices = entry.args[entry.inputs :]
     labels = {array.label for index in indices for array in index.atoms(sp.IndexedBase)}
     symbols = {s for index in indices for s in index.atoms(sp.Symbol)} - labels
     stand_in = {s: sp.Dummy(s.name, **s.assumptions0) for s in symbols}
-    formula = entry.formula(*(index.xreplace(stand_in) for index in indices))
-    return sp.sympify(formula), {dummy: s for s, dummy in stand_in.items()}
+    at = [index.xreplace(stand_in) for index in indices]
+    formula = sp.sympify(entry.formula(*at))
+    _check_one_formula(type(entry).__name__, entry.formula, at)
+    return formula, {dummy: s for s, dummy in stand_in.items()}
+
+
+def _check_one_formula(name: str, formula: Callable[..., sp.Expr], at: Sequence[sp.Expr]) -> None:
+    """Raise unless a formula at some indices is the one for any indices, with these put in."""
+    places = [sp.Dummy(integer=True, positive=True) for _ in at]
+    general = sp.sympify(formula(*places)).xreplace(dict(zip(places, at, strict=True)))
+    if sp.sympify(formula(*at)) != general:
+        message = (
+            f"the formula of {name} at {', '.join(map(str, at))} is not the one at other indices: it decides "
+            "in Python, which the algebra cannot see; delta(i, j) says that two indices are equal"
+        )
+        raise ValueError(message)
 
 
 def unfold(expr: Any) -> Any:
@@ -216,16 +255,41 @@ def unfold(expr: Any) -> Any:
             raise ValueError(message)
         new = sp.Dummy(old.name, integer=True, positive=True)
         return expr.func(unfold(term).xreplace({old: new}), (new, first, last))
+    if isinstance(expr, sp.Subs):
+        return _unfolded_at_point(expr)
     if isinstance(expr, ExprWithLimits):
         message = f"the algebra keeps apart the bound indices of sums and products only, not of {expr}"
         raise TypeError(message)
     if not expr.args or isinstance(expr, sp.Indexed):
         return expr
     parts = map(unfold, expr.args)
-    if isinstance(expr, sp.Expr):
+    if isinstance(expr, sp.Expr | sp.Tuple):
         return expr.func(*parts)
     # A statement is left as it stands: SymPy would decide some relations on the spot.
     return expr.func(*parts, evaluate=False)
+
+
+def _unfolded_at_point(expr: sp.Subs) -> sp.Subs:
+    """Name the variables apart for which a point is put in, after checking that they can be there."""
+    term, variables, point = expr.args
+    new = []
+    for variable, number in zip(variables, point, strict=True):
+        if not isinstance(variable, sp.Symbol) or variable in (*SIZE, *SIZE.values()):
+            message = f"a number is put in for a variable that is no index, no size and no array: {expr}"
+            raise ValueError(message)
+        lacking = [
+            a
+            for a in ("positive", "negative", "nonnegative", "nonpositive", "nonzero", "integer")
+            if getattr(variable, f"is_{a}") and not getattr(number, f"is_{a}")
+        ]
+        if number.is_real is False or number.has(sp.I):
+            lacking.append("real")
+        if lacking:
+            message = f"{variable} is assumed to be {lacking[0]}, so that {number} cannot be put in: {expr}"
+            raise ValueError(message)
+        new.append(sp.Dummy(variable.name, **variable.assumptions0))
+    apart = unfold(term).xreplace(dict(zip(variables, new, strict=True)))
+    return sp.Subs(apart, new, [unfold(number) for number in point])
 
 
 p = Quantity("p", softmax_of(lambda *at: z[at]))
@@ -266,6 +330,9 @@ def symbols_of(expr: Any) -> frozenset[Any]:
     if isinstance(expr, sp.Sum | sp.Product):
         term, (index, first, last) = outermost(expr)
         return (symbols_of(term) - {index}) | symbols_of(first) | symbols_of(last)
+    if isinstance(expr, sp.Subs):
+        term, variables, point = expr.args
+        return (symbols_of(term) - set(variables)) | symbols_of(point)
     # Altered statements share most parts, so that it pays to keep what was found.
     return frozenset().union(*map(symbols_of, expr.args)) if isinstance(expr, sp.Basic) else frozenset()
 

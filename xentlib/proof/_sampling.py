@@ -16,7 +16,7 @@ from sympy.core.function import AppliedUndef
 from xentlib.proof._assumptions import is_hypothesis, smallest
 from xentlib.proof._constraints import adjust
 from xentlib.proof._evaluation import Series, digits_at, evaluate, truth
-from xentlib.proof._quantities import axes_of, functions_of, places, sizes_of, symbols_of
+from xentlib.proof._quantities import axes_of, functions_of, places, sizes_of, symbols_of, unfold
 from xentlib.proof._symbols import SIZE, D, K, N, Values, c
 
 
@@ -41,6 +41,8 @@ class _Unknowns(NamedTuple):
     distinct: list[Any]
     hypotheses: list[Any]
     """What is said of undefined functions or of their derivatives."""
+    differentiated: list[Any]
+    """What derivatives are taken of, of the undefined functions of which nothing is said."""
 
 
 def _unknowns(statement: Any, given: Sequence[Any]) -> _Unknowns:
@@ -49,16 +51,19 @@ def _unknowns(statement: Any, given: Sequence[Any]) -> _Unknowns:
     hypotheses = [a for a in given if is_hypothesis(a)]
     subject = sp.Tuple(statement, *equations, *distinct, *hypotheses)
     known = {applied.func for a in hypotheses for applied in a.lhs.atoms(AppliedUndef)}
+    under = {f.func for d in unfold(subject).atoms(sp.Derivative) for f in d.atoms(AppliedUndef)} - known
+    functions = functions_of(subject)
     symbols, axes = symbols_of(subject), axes_of(subject)
     scalars = symbols - {*SIZE, *SIZE.values()} - {array.label for array in axes}
     return _Unknowns(
         sizes=sizes_of(subject),
         indices=sorted(symbols & SIZE.keys(), key=str),
         axes=axes,
-        scalars=sorted(scalars, key=str) + [a for a in functions_of(subject) if a.func not in known],
+        scalars=sorted(scalars, key=str) + [a for a in functions if a.func not in known | under],
         equations=equations,
         distinct=distinct,
         hypotheses=hypotheses,
+        differentiated=[a for a in functions if a.func in under],
     )
 
 
@@ -93,6 +98,7 @@ def points(statement: Any, given: Sequence[Any], at: Values, seed: int = 0) -> I
     for spread, (sizes, place) in chain(tried, larger):
         values = {**sizes, **place, **_drawn(unknowns, sizes, random, spread)}
         values |= {_function_in(a).func: _series(a, values, random, spread) for a in unknowns.hypotheses}
+        values |= {a.func: _cubic(random, spread) for a in unknowns.differentiated}
         if adjust(unknowns.equations, values, random) and _respects(values, unknowns):
             yield values
 
@@ -177,6 +183,7 @@ def _respects(values: Values, unknowns: _Unknowns) -> bool:
         all(_fits_all(array, values[array], values.get(K)) for array in unknowns.axes)
         and all(_fits(symbol, values[symbol]) for symbol in unknowns.scalars)
         and all(_fits(applied, values[applied.func].derivatives[0]) for applied in functions)
+        and all(_fits_there(applied, values) for applied in unknowns.differentiated)
         and all(truth(known, values) for known in relations)
     )
 
@@ -184,6 +191,19 @@ def _respects(values: Values, unknowns: _Unknowns) -> bool:
 def _function_in(hypothesis: Any) -> Any:
     """Return the f(x) of what is assumed of it or of a derivative of it."""
     return hypothesis.lhs.expr if isinstance(hypothesis.lhs, sp.Derivative) else hypothesis.lhs
+
+
+def _fits_there(applied: Any, values: Values) -> bool:
+    with mpmath.workdps(digits_at(values)):
+        try:
+            return _fits(applied, evaluate(applied, values))
+        except ArithmeticError:
+            return False
+
+
+def _cubic(random: Random, spread: int) -> Series:
+    any_number = sp.Symbol("_", real=True)
+    return Series(mpmath.mpf(0), tuple(_random_number(any_number, random, spread) for _ in range(4)))
 
 
 def _series(hypothesis: Any, values: Values, random: Random, spread: int) -> Series:

@@ -14,14 +14,14 @@ K = sp.Symbol("K", integer=True, positive=True)
 N = sp.Symbol("N", integer=True, positive=True)
 D = sp.Symbol("D", integer=True, positive=True)
 i, j, k, l = sp.symbols("i j k l", integer=True, positive=True)  # noqa: E741
-m, n = sp.symbols("m n", integer=True, positive=True)
+m, n, o = sp.symbols("m n o", integer=True, positive=True)
 d, e = sp.symbols("d e", integer=True, positive=True)
 s = sp.Symbol("s", real=True)
 t = sp.Symbol("t", real=True)
 v, x, y, z, W = (sp.IndexedBase(name, real=True) for name in ("v", "x", "y", "z", "W"))
 delta = sp.KroneckerDelta
 
-SIZE: dict[sp.Symbol, sp.Symbol] = {i: K, j: K, k: K, l: K, m: N, n: N, d: D, e: D}
+SIZE: dict[sp.Symbol, sp.Symbol] = {i: K, j: K, k: K, l: K, m: N, n: N, o: N, d: D, e: D}
 """The size of the range 1, 2, ... that each index runs over: classes, samples, features."""
 
 c = sp.IndexedBase("c", integer=True, positive=True)
@@ -34,7 +34,7 @@ def sum_over(index: sp.Symbol, term: Any) -> sp.Sum:
     Parameters
     ----------
     index : Symbol
-        One of the indices in `SIZE`: ``i, j, k, l`` run over the classes, ``m, n`` over the
+        One of the indices in `SIZE`: ``i, j, k, l`` run over the classes, ``m, n, o`` over the
         samples, ``d, e`` over the features.
     term : Expr
         The summand.

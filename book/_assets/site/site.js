@@ -1,4 +1,5 @@
-// All that needs a script: the theme switch, the copy buttons, scrollable boxes in reach of the keyboard.
+// All that needs a script: the theme switch, the copy buttons, scrollable boxes in reach of the keyboard, claims
+// that have moved.
 
 const root = document.documentElement;
 const system = matchMedia("(prefers-color-scheme: dark)");
@@ -40,6 +41,16 @@ const resized = new ResizeObserver((entries) => entries.forEach(({ target }) => 
 boxes.forEach((box) => resized.observe(box));
 // A font that arrives late widens the contents, not the box.
 document.fonts.ready.then(() => boxes.forEach(reach));
+
+// A claim that has moved to another page is found there by its name.
+const findMoved = async (name) => {
+  const top = new URL(root.dataset.content_root, location.href);
+  const claims = await (await fetch(new URL("ledger.json", top))).json();
+  const moved = claims.find((claim) => claim.anchor === name);
+  if (moved) location.replace(new URL(`${moved.chapter}#${name}`, top));
+};
+const anchor = location.hash.slice(1);
+if (anchor.startsWith("claim-") && !document.getElementById(anchor)) findMoved(anchor);
 
 // Paper has no triangle to click.
 addEventListener("beforeprint", () => {
