@@ -60,7 +60,7 @@ def linked(text: str, terms: Mapping[str, str]) -> str:
 
     def role(match: re.Match[str]) -> str:
         words, kind, name = match["words"], match["kind"], match["name"]
-        if kind == "thm" or kind == "def":
+        if kind in ("thm", "def"):
             return f"{{prf:ref}}`{kind}-{name}`"
         if kind == "fig":
             return f"{{numref}}`fig-{name}`"
@@ -147,32 +147,34 @@ def stated(theorem: Cell, blocks: list[str]) -> str:
 def said(cell: Cell, terms: Mapping[str, str]) -> Cell:
     """Return a code cell with what the verbs said as blocks, and its code folded if there is nothing else."""
     outputs = cell.get("outputs", [])
-    spoken = [output for output in outputs if any(key in output.get("metadata", {}) for key in SAID)]
-    if not spoken:
+    spoken = [any(key in output.get("metadata", {}) for key in SAID) for output in outputs]
+    if not any(spoken):
         return cell
     new = [
-        {**output, "data": {"text/markdown": block(output, terms)}} if output in spoken else output
-        for output in outputs
+        {**output, "data": {"text/markdown": block(output, terms)}} if mine else output
+        for output, mine in zip(outputs, spoken, strict=True)
     ]
     theorem = outputs[0].get("metadata", {}).get("theorem")
     if theorem:
-        if len(spoken) < len(outputs):
+        if not all(spoken):
             message = f"the cell of the theorem {theorem['id']!r} shows something else: move that out"
             raise ExtensionError(message)
         blocks = [linked(theorem["words"], terms), *(output["data"]["text/markdown"] for output in new[1:])]
-        whole = stated(theorem, blocks)
-        new = [{"output_type": "display_data", "metadata": {}, "data": {"text/markdown": whole}}]
+        whole = {"text/markdown": stated(theorem, blocks)}
+        new = [{"output_type": "display_data", "metadata": {}, "data": whole}]
+    return {**(folded(cell) if all(spoken) else cell), "outputs": new}
+
+
+def folded(cell: Cell) -> Cell:
+    """Return a cell that shows nothing but claims with its code hidden, unless its author keeps it open."""
     metadata = cell.get("metadata", {})
-    tags = metadata.get("tags", [])
-    if len(spoken) == len(outputs) and "show-input" not in tags:
-        kinds = [output["metadata"]["claim"]["kind"] for output in spoken if "claim" in output["metadata"]]
-        prompt = {"code_prompt_show": FOLDS[kinds[0]]} if kinds else {}
-        metadata = {
-            **metadata,
-            "tags": [*tags, "hide-input"],
-            "mystnb": {**metadata.get("mystnb", {}), **prompt},
-        }
-    return {**cell, "metadata": metadata, "outputs": new}
+    tags, page = metadata.get("tags", []), metadata.get("mystnb", {})
+    if "show-input" in tags:
+        return cell
+    claims = [output["metadata"]["claim"] for output in cell["outputs"] if "claim" in output["metadata"]]
+    if claims:
+        page = {**page, "code_prompt_show": FOLDS[claims[0]["kind"]]}
+    return {**cell, "metadata": {**metadata, "tags": [*tags, "hide-input"], "mystnb": page}}
 
 
 def translated(notebook: Cell, terms: Mapping[str, str]) -> Cell:

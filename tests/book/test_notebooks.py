@@ -297,6 +297,16 @@ def test_execution_is_clean_and_repeatable(stored):
     assert [output.text for output in after.cells[1].outputs] == ["1\n2\n"]
 
 
+def test_the_code_of_a_theorem_is_hidden_in_jupyter(stored):
+    head = 'from xentlib.proof import k, p, prove, sum_over, theorem\ntheorem("t", "T", "For all logits,")\n'
+    path = stored("1", f'{head}prove("sum", sum_over(k, p[k]) > 0)')
+    assert notebooks.refresh(path)
+    other, theorem = nbformat.read(path, as_version=4).cells
+    assert "jupyter" not in other.metadata
+    assert theorem.metadata.jupyter == {"source_hidden": True}
+    assert broken(nbformat.read(path, as_version=4)) == []
+
+
 def test_a_failing_cell_leaves_the_notebook_alone(stored):
     path = stored("1", "1 / 0")
     before = path.read_bytes()
