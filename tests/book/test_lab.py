@@ -77,15 +77,19 @@ IS_SHOWN = r"""(size) => {
   return cells.length === size && [...texts, ...outputs].every((one) => one?.childElementCount);
 }"""
 IDLE = ".jp-Notebook-ExecutionIndicator[data-status='idle']"
+# A cell whose code is folded shows no number, only its outputs, which were cleared before.
+PROMPT = r"""(cell) => cell.querySelector(".jp-InputPrompt").textContent
+  || (cell.querySelector(".jp-OutputArea-child") ? "[0]:" : "")"""
 # Run All leaves a number at each cell, or an error and the rest without numbers.
-HAS_RUN = r"""() => {
+HAS_RUN = rf"""() => {{
+  const prompt = {PROMPT};
   const cells = [...document.querySelectorAll(".jp-Notebook .jp-CodeCell")];
-  const counts = cells.map((one) => one.querySelector(".jp-InputPrompt").textContent);
+  const counts = cells.map(prompt);
   const failed = document.querySelector(".jp-Notebook [data-mime-type='application/vnd.jupyter.stderr']");
   return !counts.includes("[*]:") && (failed || counts.every((one) => /\d/.test(one)));
-}"""
-RAN = r"""() => [...document.querySelectorAll(".jp-Notebook .jp-CodeCell")].map((cell) => [
-  cell.querySelector(".jp-InputPrompt").textContent,
+}}"""
+RAN = rf"""() => [...document.querySelectorAll(".jp-Notebook .jp-CodeCell")].map((cell) => [
+  ({PROMPT})(cell),
   cell.querySelector("[data-mime-type='application/vnd.jupyter.stderr']")?.textContent ?? "",
 ])"""
 FIRST_CODE = r"""() => [...document.querySelector(".jp-Notebook .jp-CodeCell").querySelectorAll(".cm-line")]
@@ -100,11 +104,11 @@ SHOW = (
 )
 
 
-def claim(markdown: str) -> nbformat.NotebookNode:
+def claim(markdown: str, **metadata: Any) -> nbformat.NotebookNode:
     """Return a cell that shows a claim as a text."""
     output = v4.new_output("display_data", data={"text/markdown": markdown}, metadata=CLAIM)
     source = SHOW.format(markdown=markdown, metadata=CLAIM)
-    return v4.new_code_cell(source, execution_count=1, outputs=[output])
+    return v4.new_code_cell(source, execution_count=1, outputs=[output], metadata=metadata)
 
 
 NAMES = re.compile(r"; the statement is that of `[\w-]+`$")
@@ -114,6 +118,7 @@ GOOD = [
     v4.new_code_cell("a = 1\n\n\n\n\n\n\na", execution_count=1),
     claim(f"$$\n{STATEMENT}\n$$\n\n✓ `sum`"),
     claim("✓ `again`: agrees; the statement is that of `sum`"),
+    claim(f"$$\n{STATEMENT}\n$$", jupyter={"source_hidden": True}),
     v4.new_markdown_cell("```text\n:::\n```\n\n| a | b |\n| --- | --- |\n| $c$ | d |\n\n$$\na\n$$"),
 ]
 BAD = {
