@@ -46,6 +46,10 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
         store_widget_state=False,
         extra_arguments=["--log-level=ERROR"],  # the kernel need not tell how it is reached
     ).execute()
+    for cell in notebook.cells:
+        if any("theorem" in output.get("metadata", {}) for output in cell.get("outputs", [])):
+            # Its words stand in the code and in the output; Jupyter shows the output and folds the code.
+            cell.metadata["jupyter"] = {"source_hidden": True}
     author = {key: notebook.metadata[key] for key in ("myst", "mystnb") if key in notebook.metadata}
     notebook.metadata = nbformat.from_dict(METADATA | author)
 

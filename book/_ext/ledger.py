@@ -2,10 +2,8 @@
 
 A verb of ``xentlib.proof`` leaves a record under ``claim`` in the metadata of its output. Here
 
-- that output becomes a block with an anchor and a link to the claim's row in the ledger;
-- the directive ``{statement} ID`` shows a claim's statement, inside a theorem say, so that what
-  is displayed is what was checked;
-- the role ``{claim}`ID` `` links to the claim, where it is checked;
+- the directive ``{claim-block} ID``, which `chapters` puts around that output, gives it an anchor;
+- the role ``{claim}`ID` `` links to the claim, where it is checked, and ``{ledger-row}`ID` `` to its row;
 - the directive ``{ledger}`` lists all claims;
 - the same records go to ``ledger.json`` at the root of the site.
 """
@@ -83,8 +81,8 @@ def link(env: Any, kind: str, name: str, text: str) -> nodes.Node:
         "", refdomain="std", reftype="ref", reftarget=f"{kind}-{name}",
         refexplicit=True, refwarn=True, refdoc=env.docname,
     )  # fmt: skip
-    reference += nodes.literal(text, text, classes=["claim-id"])
-    return reference
+    reference += nodes.literal(text, text)
+    return nodes.inline("", "", reference, classes=["claim-id"])
 
 
 def label(env: Any, node: nodes.Element, kind: str, name: str) -> None:
@@ -95,50 +93,18 @@ def label(env: Any, node: nodes.Element, kind: str, name: str) -> None:
     env.get_domain("std").labels[target] = env.docname, target, name
 
 
-class ClaimDirective(SphinxDirective):
-    """What the directives share: the record that an ID names."""
-
-    required_arguments = 1
-
-    def record(self) -> Record:
-        rows = claims_of(self.env)
-        if self.arguments[0] not in rows:
-            message = f"no notebook holds a claim {self.arguments[0]!r}"
-            raise self.error(message)
-        return rows[self.arguments[0]]
-
-
-class ClaimBlock(ClaimDirective):
+class ClaimBlock(SphinxDirective):
     """The output of a verb, in its chapter."""
 
+    required_arguments = 1
     has_content = True
 
     def run(self) -> list[nodes.Node]:
-        record = self.record()
+        record = claims_of(self.env)[self.arguments[0]]
         block = nodes.container(classes=["claim", record["kind"]])
         label(self.env, block, "claim", record["id"])
         self.state.nested_parse(self.content, self.content_offset, block)
         return [block]
-
-
-class Statement(ClaimDirective):
-    """The statement of a claim as a displayed equation, with what it assumes."""
-
-    def run(self) -> list[nodes.Node]:
-        statement = self.record()["statement"]
-        self.env.note_dependency(f"{self.record()['chapter']}.ipynb")
-        block = nodes.math_block(statement, statement, nowrap=False, number=None)
-        # That i runs over the classes is the notation of the whole book.
-        assumed = [a for a in self.record()["assumptions"] if not a.endswith(r"\}")]
-        return [block, *([_assumed(assumed)] if assumed else [])]
-
-
-def _assumed(assumptions: list[str]) -> nodes.Node:
-    paragraph = nodes.paragraph("", "where ", classes=["assumed"])
-    for n, assumption in enumerate(assumptions):
-        paragraph += nodes.Text(("", ", ", " and ")[(n > 0) + (0 < n == len(assumptions) - 1)])
-        paragraph += nodes.math(assumption, assumption)
-    return paragraph
 
 
 class ClaimRole(SphinxRole):
@@ -233,23 +199,6 @@ def load(app: Sphinx) -> None:
     app.env.claims = collect(Path(app.srcdir))  # type: ignore[attr-defined]
 
 
-def mark_claims(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Wrap the Markdown of each claim in a notebook into a claim block."""
-    if not app.env.doc2path(docname).endswith(".ipynb"):
-        return
-    notebook = json.loads(source[0])
-    for cell in notebook["cells"]:
-        for output in cell.get("outputs", []):
-            claim = output.get("metadata", {}).get("claim")
-            if claim:
-                text = "".join(output["data"]["text/markdown"])
-                name = claim["id"]
-                text = text.replace(f"`{name}`", f"{{ledger-row}}`{name}`")
-                block = f"::::{{claim-block}} {name}\n{text}\n::::\n"
-                output["data"] = {"text/markdown": block}
-    source[0] = json.dumps(notebook)
-
-
 def write_json(app: Sphinx, exception: Exception | None) -> None:
     """Write ``ledger.json`` beside the pages."""
     if exception is None and app.builder.format == "html":
@@ -266,11 +215,9 @@ def write_json(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("claim-block", ClaimBlock)
-    app.add_directive("statement", Statement)
     app.add_directive("ledger", Ledger)
     app.add_role("claim", ClaimRole())
     app.add_role("ledger-row", RowRole())
     app.connect("builder-inited", load)
-    app.connect("source-read", mark_claims)
     app.connect("build-finished", write_json)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

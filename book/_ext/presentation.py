@@ -17,7 +17,8 @@ from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxRole
-from sphinx_exercise.nodes import solution_node
+from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
+from sphinx_proof.nodes import theorem_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,11 +71,14 @@ class Fold(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         for node in list(self.document.findall(HideCodeCellNode)):
-            is_code = "above-input" in node["classes"]
             cell = node.parent
             cell.remove(node)
-            # Below its output: what was asked comes first, then how it was made.
-            cell.append(self.fold(node, "Code" if is_code else "Output", node.children))
+            # Below its output, in a theorem inside it: what was asked comes first, then how it was made.
+            place = next(cell.findall(theorem_node), cell)
+            assumed = [part for part in place.findall(nodes.container) if "assumed" in part["classes"]]
+            for part in assumed:
+                part.parent.remove(part)
+            place.append(self.fold(node, node["prompt_show"], [*assumed, *node.children]))
         for node in list(self.document.findall(self.is_dropdown)):
             title, *rest = node.children
             node.replace_self(self.fold(node, title.astext(), rest))
@@ -92,6 +96,20 @@ class Fold(SphinxPostTransform):
             ids=node["ids"],
             classes=node["classes"],
         )
+
+
+class Retitle(SphinxPostTransform):
+    """An exercise has its title as a theorem has it: after a dot, not in brackets."""
+
+    default_priority = 30  # after titles of exercises (20) and of solutions (21) are there
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:
+        for node in self.document.findall(exercise_enumerable_node):
+            title = node.children[0]
+            if title.astext().startswith(" ("):
+                title[0] = nodes.Text("· ")
+                title.pop()
 
 
 class Unlabel(SphinxPostTransform):
@@ -159,6 +177,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     for node in (details, summary):
         app.add_node(node, html=tag(node.__name__))
     app.add_post_transform(Fold)
+    app.add_post_transform(Retitle)
     app.add_post_transform(Unlabel)
     app.add_role("count", CountRole())
     app.add_css_file("site.css", priority=900)

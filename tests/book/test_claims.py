@@ -5,75 +5,151 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
+import chapters
 import ledger
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-BLOCK = re.compile(r"^(:{3,}|`{3,})\{prf:(\w+)\}(.*?)^\1$", re.MULTILINE | re.DOTALL)
-STATEMENT = re.compile(r"\{statement\} (\S+)")
-LABELLED = re.compile(r"^\$\$ ?\((\S+)\)|^:label: (eq-\S+)", re.MULTILINE)
-RESULTS = {"theorem", "lemma", "proposition", "corollary", "conjecture"}
-
-
-def text_of(path: Path) -> str:
-    """Return the prose of a page, cell by cell for a notebook."""
-    if path.suffix != ".ipynb":
-        return path.read_text(encoding="utf-8")
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-
-
-def unfounded(text: str, claims: set[str]) -> list[str]:
-    """Return the results that a text displays and no claim stands behind."""
-    faults = []
-    for block in BLOCK.finditer(text):
-        names = STATEMENT.findall(block[3])
-        title = block[3].splitlines()[0].strip()
-        if block[2] in RESULTS and not names:
-            faults.append(f"{block[2]} {title!r} shows no claim")
-        faults += [f"{block[2]} {title!r} shows {name!r}, no claim" for name in names if name not in claims]
-    outside = BLOCK.sub(lambda block: "" if block[2] == "definition" else block[0], text)
-    faults += [f"equation {a or b!r} is labelled but no definition" for a, b in LABELLED.findall(outside)]
-    return faults
-
+RESULT = re.compile(r"\{prf:\w+\}|\*\*(?:Theorem|Lemma|Proposition|Corollary|Conjecture)\b")
+NAMED = re.compile(
+    r"\[(?:the )?(theorem|definition|exercise) \*(?P<title>[^\]]+)\*\]\([^)#]*#(?P<name>[\w-]+)\)", re.I
+)
+YEAR = re.compile(r"\[[^\]]*?(?P<year>\d{4})\)?\]\([^)#]*#src-[a-z]+(?P<same>\d{4})\w*\)")
 
 PAGES = sorted(
     path for path in (ROOT / "book").rglob("*") if path.suffix in {".md", ".ipynb"} and "_" not in path.parts
 )
 
 
+def cells_of(path: Path) -> list[dict[str, Any]]:
+    """Return the cells of a chapter; another page is one cell of Markdown."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".ipynb":
+        return [{"cell_type": "markdown", "source": [text]}]
+    cells: list[dict[str, Any]] = json.loads(text)["cells"]
+    return cells
+
+
+def unfounded(cells: list[dict[str, Any]]) -> list[str]:
+    """Return the results that a page displays and no claim stands behind."""
+    faults = []
+    for cell in cells:
+        records = [output.get("metadata", {}) for output in cell.get("outputs", [])]
+        heads = [record["theorem"]["title"] for record in records if "theorem" in record]
+        if cell["cell_type"] == "markdown":
+            faults += [f"{found!r} shows no claim" for found in RESULT.findall("".join(cell["source"]))]
+        elif heads and not any(record.get("claim", {}).get("kind") == "proof" for record in records):
+            faults.append(f"theorem {heads[0]!r} shows no claim")
+        elif len(heads) > 1 or (heads and "theorem" not in records[0]):
+            faults.append(f"theorem {heads[-1]!r} does not start its cell")
+    return faults
+
+
+def hidden(notebook: dict[str, Any]) -> list[str]:
+    """Return the claims whose output does not show their statement, nor names the claim that does."""
+    faults, shown = [], {}
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            claim = output.get("metadata", {}).get("claim")
+            if claim:
+                text = "".join(output["data"]["text/markdown"])
+                if f"$$\n{claim['statement']}\n$$" in text:
+                    shown[claim["id"]] = claim["statement"]
+                elif shown.get(text.rsplit("`", 2)[1]) != claim["statement"]:
+                    faults.append(claim["id"])
+    return faults
+
+
+def titles() -> dict[str, str]:
+    """Return what the parts of the book are called, by the anchors that links have for them."""
+    found = {}
+    for path in PAGES:
+        for cell in cells_of(path):
+            box = chapters.BOX.match("".join(cell["source"]))
+            if cell["cell_type"] == "markdown" and box:
+                found[box["label"]] = box["title"]
+            for output in cell.get("outputs", []):
+                if head := output.get("metadata", {}).get("theorem"):
+                    found[f"thm-{head['id']}"] = head["title"]
+    return found
+
+
+def misnamed(text: str, names: dict[str, str]) -> list[str]:
+    """Return the links whose words are not those of the place that they lead to."""
+    wrong = [found[0] for found in NAMED.finditer(text) if names.get(found["name"]) != found["title"]]
+    return wrong + [found[0] for found in YEAR.finditer(text) if found["year"] != found["same"]]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_displayed_result_is_a_claim(page: Path) -> None:
-    assert unfounded(text_of(page), set(ledger.collect(ROOT))) == []
+    assert unfounded(cells_of(page)) == []
+
+
+@pytest.mark.parametrize("chapter", ledger.notebooks(ROOT))
+def test_every_claim_shows_its_statement(chapter: str) -> None:
+    assert hidden(json.loads((ROOT / f"{chapter}.ipynb").read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_have_the_names_of_what_they_lead_to(page: Path) -> None:
+    text = "\n".join("".join(cell["source"]) for cell in cells_of(page) if cell["cell_type"] == "markdown")
+    assert misnamed(text, titles()) == []
+
+
+def markdown(text: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "source": [text]}
+
+
+def spoken(*records: dict[str, Any], text: str = "") -> dict[str, Any]:
+    outputs = [{"metadata": record, "data": {"text/markdown": [text]}} for record in records]
+    return {"cell_type": "code", "source": [], "outputs": outputs}
+
+
+HEAD = {"theorem": {"id": "t", "title": "T", "words": ""}}
+PROOF = {"claim": {"id": "one", "kind": "proof", "statement": "x = 1"}}
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("cell", "fault"),
     [
-        (":::{prf:theorem} T\n$x = x$\n:::", "shows no claim"),
-        ("```{prf:lemma} L\n$x = x$\n```", "shows no claim"),
-        ("::::{prf:theorem} T\n:::{statement} gone\n:::\n::::", "'gone', no claim"),
-        ("$$\nx = 1\n$$ (eq-x)", "labelled but no definition"),
-        ("```{math}\n:label: eq-x\nx = 1\n```", "labelled but no definition"),
+        (markdown(":::{prf:theorem} T\n$x = x$\n:::"), "shows no claim"),
+        (markdown("Words.\n\n**Lemma.** $x = x$"), "shows no claim"),
+        (spoken(HEAD), "'T' shows no claim"),
+        (spoken(HEAD, {"claim": {"kind": "agreement"}}), "'T' shows no claim"),
+        (spoken(PROOF, HEAD), "'T' does not start its cell"),
+        (spoken(HEAD, PROOF, HEAD, PROOF), "'T' does not start its cell"),
     ],
 )
-def test_unfounded_results_are_seen(text: str, fault: str) -> None:
-    (found,) = unfounded(text, {"there"})
+def test_unfounded_results_are_seen(cell: dict[str, Any], fault: str) -> None:
+    (found,) = unfounded([cell])
     assert fault in found
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "::::{prf:theorem} T\n:::{statement} there\n:::\n::::",
-        ":::{prf:definition} D\n$$\nx = 1\n$$ (eq-x)\n:::",
-        "$$\nx = 1\n$$",
-    ],
-)
-def test_founded_results_pass(text: str) -> None:
-    assert unfounded(text, {"there"}) == []
+def test_founded_results_pass() -> None:
+    definition = markdown('<a id="def-d"></a>**Definition: D.** $x = 1$, for the theorem below.')
+    assert unfounded([definition, spoken(HEAD, PROOF), spoken(PROOF), spoken()]) == []
+
+
+def test_a_claim_without_its_statement_is_seen() -> None:
+    other = {"claim": {"id": "two", "kind": "agreement", "statement": "x = 2"}}
+    same = {"claim": {"id": "three", "kind": "agreement", "statement": "x = 1"}}
+    shown = spoken(PROOF, text="$$\nx = 1\n$$\n\n✓ `one`: proved")
+    named = "✓ `three`: agrees; the statement is that of `one`"
+    assert hidden({"cells": [shown, spoken(same, text=named), markdown("")]}) == []
+    assert hidden({"cells": [spoken(same, text=named), shown]}) == ["three"]
+    assert hidden({"cells": [shown, spoken(other, text=named)]}) == ["two"]
+    assert hidden({"cells": [spoken(PROOF, text="✓ `one`: proved")]}) == ["one"]
+
+
+def test_wrong_names_in_links_are_seen() -> None:
+    names = {"thm-shift": "Shifts"}
+    good = "[The theorem *Shifts*](a.ipynb#thm-shift), [Good (1952)](b.md#src-good1952rational)"
+    assert misnamed(good, names) == []
+    assert len(misnamed("[the theorem *Shift*](#thm-shift) [the exercise *E*](#ex-e)", names)) == 2
+    assert len(misnamed("([Good, 1953](b.md#src-good1952rational))", names)) == 1
 
 
 def test_claim_ids_are_permanent() -> None:

@@ -84,26 +84,6 @@ def test_the_published_fields_are_those_of_a_claim_but_what_depends_on_the_machi
     assert list(ledger.FIELDS) == [*ours, "chapter", "anchor"]
 
 
-def marked(path: str, source: dict[str, Any]) -> dict[str, Any]:
-    app: Any = SimpleNamespace(env=SimpleNamespace(doc2path=lambda name: path))
-    text = [json.dumps(source)]
-    ledger.mark_claims(app, "name", text)
-    return json.loads(text[0])
-
-
-def test_the_output_of_a_claim_becomes_a_block_and_nothing_else_changes() -> None:
-    before = notebook("a", "b")
-    after = marked("x.ipynb", before)
-    assert after["cells"][:2] == before["cells"][:2]
-    stream, first, second = after["cells"][2]["outputs"]
-    assert stream == before["cells"][2]["outputs"][0]
-    assert first["data"] == {
-        "text/markdown": "::::{claim-block} a\n$$\n\\alpha = 1\n$$\n\n✓ {ledger-row}`a`: proved\n::::\n"
-    }
-    assert "{claim-block} b" in second["data"]["text/markdown"]
-    assert marked("x.md", before) == before
-
-
 def written(book: Path, exception: Exception | None, output_format: str) -> Path:
     builder = SimpleNamespace(format=output_format, get_target_uri=lambda name: f"{name}.html")
     env = SimpleNamespace(claims=ledger.collect(book))
@@ -160,6 +140,6 @@ def test_what_the_extension_adds_to_sphinx(book: Path) -> None:
         srcdir=str(book),
     )
     assert ledger.setup(app) == {"parallel_read_safe": True, "parallel_write_safe": True}
-    assert {"claim-block", "statement", "ledger", "claim", "ledger-row"} <= set(added)
+    assert {"claim-block", "ledger", "claim", "ledger-row"} <= set(added)
     ledger.load(app)
     assert list(app.env.claims) == ["third", "first", "second"]

@@ -8,9 +8,12 @@ import pkgutil
 import re
 from pathlib import Path
 
+import chapters
 import nbformat
 import notebooks
 import pytest
+
+MYST = re.compile(r"^(?::::|```)\S*|\{[a-z][\w:-]*\}`|^\([\w-]+\)=|\$\$ *\([\w-]+\)", re.MULTILINE)
 
 BOOK = Path(__file__).parents[2] / "book"
 ALL = sorted(file for file in BOOK.rglob("*.ipynb") if ".ipynb_checkpoints" not in file.parts)
@@ -76,8 +79,11 @@ def has_clean_metadata(notebook):
     if found != notebooks.METADATA:
         yield f"notebook metadata is {found}, not {notebooks.METADATA}"
     for cell in notebook.cells:
-        if extra := cell.metadata.keys() - {"mystnb", "tags"}:
-            yield f"cell {cell.id} has metadata {sorted(extra)}"
+        proves = any("theorem" in output.get("metadata", {}) for output in cell.get("outputs", []))
+        hidden = {"jupyter": {"source_hidden": True}} if proves else {}
+        extra = {key: value for key, value in cell.metadata.items() if key not in ("mystnb", "tags")}
+        if extra != hidden:
+            yield f"cell {cell.id} has metadata {extra}, not {hidden}"
 
 
 def starts_with_few_lines(notebook):
@@ -96,13 +102,30 @@ def names_what_exists(notebook):
 
 
 def has_solutions(notebook):
-    text = "\n".join(cell.source for cell in notebook.cells)
-    exercises = re.findall(
-        r"\{exercise(?:-start)?\}[^\n]*\n(?::(?!label:)[^\n]*\n)*(?::label: *(\S+))?", text
-    )
-    solutions = re.findall(r"\{solution(?:-start)?\} *(\S+)", text)
-    if sorted(exercises) != sorted(solutions):
-        yield f"exercises {sorted(exercises)}, but solutions {sorted(solutions)}"
+    parts = []
+    for cell in notebook.cells:
+        text = cell.source if cell.cell_type == "markdown" else ""
+        if "**Exercise" in text or "**Solution" in text:
+            box = chapters.BOX.match(text)
+            parts.append("exercise" if box else "solution" if text.startswith(chapters.SOLUTION) else "?")
+        if "**Exercise" in text and not text.startswith('<a id="ex-'):
+            yield f"cell {cell.id}: an exercise starts its cell, with an anchor ex-…"
+    if parts != ["exercise", "solution"] * (len(parts) // 2):
+        yield f"exercises and solutions do not take turns: {parts}"
+
+
+def is_plain_markdown(notebook):
+    """Without extensions: a directive, a role or a label would show as it is written."""
+    for cell in notebook.cells:
+        text = cell.source if cell.cell_type == "markdown" else spoken(cell)
+        text = re.sub(r"^(`{3,})\w*\n.*?^\1$", "", text, flags=re.MULTILINE | re.DOTALL)
+        for found in MYST.findall(text):
+            yield f"cell {cell.id} has {found!r}"
+
+
+def spoken(cell):
+    """Return the Markdown of a cell's outputs."""
+    return "\n".join(output.get("data", {}).get("text/markdown", "") for output in cell.get("outputs", []))
 
 
 RULES = [
@@ -117,6 +140,7 @@ RULES = [
     starts_with_few_lines,
     names_what_exists,
     has_solutions,
+    is_plain_markdown,
 ]
 
 
@@ -163,10 +187,16 @@ def good():
             outputs=[v4.new_output("error", ename="ZeroDivisionError", evalue="division by zero")],
             metadata={"tags": ["raises-exception"]},
         ),
-        v4.new_markdown_cell("```{exercise} A title\n:class: short\n:label: ex-a\nWhy?\n```"),
-        v4.new_markdown_cell("````{solution} ex-a\n:class: dropdown\nSo.\n````"),
-        v4.new_markdown_cell("```{exercise-start}\n:label: ex-b\n```\nWhy?\n```{exercise-end}\n```"),
-        v4.new_markdown_cell("```{solution-start} ex-b\n```\nSo.\n```{solution-end}\n```"),
+        v4.new_markdown_cell('<a id="ex-a"></a>**Exercise: A title.** Why?\n\n```python\n{a}`b`\n```'),
+        v4.new_markdown_cell("**Solution.** So."),
+        v4.new_markdown_cell('<a id="ex-b"></a>**Exercise: Another.** Why?'),
+        v4.new_markdown_cell("**Solution.** So, see [softmax](../glossary.md#term-softmax)."),
+        v4.new_code_cell(
+            "theorem",
+            execution_count=3,
+            outputs=[v4.new_output("display_data", data={}, metadata={"theorem": {}})],
+            metadata={"jupyter": {"source_hidden": True}},
+        ),
     ]
     return v4.new_notebook(cells=cells, metadata=notebooks.METADATA | {"myst": {"html_meta": {}}})
 
@@ -201,8 +231,22 @@ BAD = {
     "no such name": (names_what_exists, lambda nb: nb.cells[0].update(source="# `xentlib.prove`")),
     "no solution": (has_solutions, lambda nb: nb.cells.pop(4)),
     "no exercise": (has_solutions, lambda nb: nb.cells.pop(5)),
-    "other label": (has_solutions, lambda nb: nb.cells[3].update(source="```{exercise}\n:label: ex-c\n```")),
-    "no label": (has_solutions, lambda nb: nb.cells[3].update(source="```{exercise}\nWhy?\n```")),
+    "no label": (has_solutions, lambda nb: nb.cells[3].update(source="**Exercise: A title.** Why?")),
+    "exercise inside": (has_solutions, lambda nb: nb.cells[3].update(source=f"Words. {nb.cells[3].source}")),
+    "directive": (is_plain_markdown, lambda nb: nb.cells[0].update(source=":::{note}\nWords.\n:::")),
+    "fence": (is_plain_markdown, lambda nb: nb.cells[0].update(source="```{note}\nWords.\n```")),
+    "role": (is_plain_markdown, lambda nb: nb.cells[0].update(source="See {term}`batch`.")),
+    "target": (is_plain_markdown, lambda nb: nb.cells[0].update(source="(here)=\n# Title")),
+    "equation": (is_plain_markdown, lambda nb: nb.cells[0].update(source="$$\nx\n$$ (eq-x)")),
+    "role in words": (
+        is_plain_markdown,
+        lambda nb: nb.cells[7].outputs[0].data.update({"text/markdown": "**Theorem: T.** {term}`batch`"}),
+    ),
+    "code of a theorem shown": (has_clean_metadata, lambda nb: nb.cells[7].metadata.clear()),
+    "other code hidden": (
+        has_clean_metadata,
+        lambda nb: nb.cells[1].metadata.update(jupyter={"source_hidden": True}),
+    ),
 }
 
 
@@ -251,6 +295,16 @@ def test_execution_is_clean_and_repeatable(stored):
     ]
     assert after.cells[0].outputs[0].data["text/plain"] == "['notebook.ipynb']"  # it ran in its own folder
     assert [output.text for output in after.cells[1].outputs] == ["1\n2\n"]
+
+
+def test_the_code_of_a_theorem_is_hidden_in_jupyter(stored):
+    head = 'from xentlib.proof import k, p, prove, sum_over, theorem\ntheorem("t", "T", "For all logits,")\n'
+    path = stored("1", f'{head}prove("sum", sum_over(k, p[k]) > 0)')
+    assert notebooks.refresh(path)
+    other, theorem = nbformat.read(path, as_version=4).cells
+    assert "jupyter" not in other.metadata
+    assert theorem.metadata.jupyter == {"source_hidden": True}
+    assert broken(nbformat.read(path, as_version=4)) == []
 
 
 def test_a_failing_cell_leaves_the_notebook_alone(stored):

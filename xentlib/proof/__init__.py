@@ -1,7 +1,7 @@
 """Proofs by algebra for every number of classes, and the numbers that try to refute them.
 
-The verbs that the chapters write with are `derive`, `prove`, `agree` and `refute`. Only this part of
-the package needs SymPy. The symbols, each printed by its name:
+The verbs that the chapters write with are `derive`, `prove`, `agree` and `refute`; `theorem` and `say` put
+words around what is proved. Only this part of the package needs SymPy. The symbols, each printed by its name:
 
 - ``K``, ``N`` and ``D``: the number of classes, of samples and of features;
 - ``i, j, k, l`` run over the classes, ``m, n, o`` over the samples, ``d, e`` over the features; ``SIZE``
@@ -22,6 +22,7 @@ Eq(Sum(p[k], (k, 1, K)), 1)
 """
 
 from xentlib.proof._agreement import agree
+from xentlib.proof._claims import say, theorem
 from xentlib.proof._evaluation import entries
 from xentlib.proof._latex import to_latex
 from xentlib.proof._quantities import A, Quantity, lse, named, p, softmax_of
@@ -84,9 +85,11 @@ __all__ = [
     "prove",
     "refute",
     "s",
+    "say",
     "softmax_of",
     "sum_over",
     "t",
+    "theorem",
     "to_latex",
     "v",
     "x",

@@ -124,8 +124,69 @@ def show(text: str, markdown: str, metadata: dict[str, Any] | None = None) -> No
         display(data, raw=True, metadata=metadata or {})
 
 
+def theorem(name: str, title: str, words: str) -> None:
+    """Show the head of a theorem, at the start of the cell that proves it.
+
+    Parameters
+    ----------
+    name : str
+        The permanent name: lower case and hyphens. Links have ``thm-`` before it.
+    title : str
+        Markdown, without a full stop.
+    words : str
+        Markdown: what the theorem is about and what it assumes, up to its first statement.
+
+    Raises
+    ------
+    ValueError
+        If the name has another form.
+
+    Notes
+    -----
+    The statements follow from the calls of `prove` in the same cell, with `say` for the words between them.
+
+    References
+    ----------
+    D. E. Knuth, Literate programming, The Computer Journal 27 (1984), doi:10.1093/comjnl/27.2.97.
+
+    Examples
+    --------
+    >>> theorem("shift", "Shifts", "For every $K$ and all logits the probabilities stay the same:")
+    Theorem: Shifts. For every $K$ and all logits the probabilities stay the same:
+    """
+    check_id(name)
+    record = {"id": name, "title": title, "words": words}
+    show(f"Theorem: {title}. {words}", f"**Theorem: {title}.** {words}", {"theorem": record})
+
+
+def say(words: str) -> None:
+    """Show words between or after the statements of a theorem.
+
+    Parameters
+    ----------
+    words : str
+        Markdown.
+
+    References
+    ----------
+    D. E. Knuth, Literate programming, The Computer Journal 27 (1984), doi:10.1093/comjnl/27.2.97.
+
+    Examples
+    --------
+    >>> say("The two are equal only for $K = 1$.")
+    The two are equal only for $K = 1$.
+    """
+    show(words, words, {"words": True})
+
+
+# The claim that displayed a statement first in this session: an agreement need not display it again.
+_displayed: dict[str, str] = {}
+
+
 def announce(claim: Claim, mark: str, verdict: Callable[[Printer], str], statement: Any) -> None:
     """Show a claim with its record.
+
+    An agreement about a statement that another claim has displayed names that claim instead.
 
     Parameters
     ----------
@@ -138,9 +199,13 @@ def announce(claim: Claim, mark: str, verdict: Callable[[Printer], str], stateme
     statement : Basic
         What the claim is about.
     """
-    text = f"{mark} {claim.id}: {verdict(plain)}\n{statement}"
-    markdown = f"$$\n{claim.statement}\n$$\n\n{mark} `{claim.id}`: {verdict(in_dollars)}"
-    show(text, markdown, {"claim": asdict(claim)})
+    first = _displayed.setdefault(claim.statement, claim.id)
+    line = f"{mark} `{claim.id}`: {verdict(in_dollars)}"
+    if claim.kind == "agreement" and first != claim.id:
+        markdown = f"{line}; the statement is that of `{first}`"
+    else:
+        markdown = f"$$\n{claim.statement}\n$$\n\n{line}"
+    show(f"{mark} {claim.id}: {verdict(plain)}\n{statement}", markdown, {"claim": asdict(claim)})
 
 
 Printer = Callable[[Any], str]

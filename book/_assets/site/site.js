@@ -16,7 +16,8 @@ toggle.addEventListener("click", () => {
 });
 
 for (const block of document.querySelectorAll(".highlight")) {
-  if (block.closest(".cell_output")) continue;
+  // Output is not copied; in a theorem it holds the code that proves it.
+  if (block.closest(".cell_input, .cell_output")?.matches(".cell_output")) continue;
   const button = document.createElement("button");
   button.type = "button";
   button.className = "copy";
