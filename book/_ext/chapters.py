@@ -38,10 +38,6 @@ BOX = re.compile(
     r"\*\*(?P<kind>Definition|Exercise): (?P<title>[^\n]+?)\.\*\*\s*(?P<body>.*)",
     re.DOTALL,
 )
-# In the line of a claim. After it comes what else was found.
-ASSUMED = re.compile(
-    r"(?P<name>\{ledger-row\}`[\w-]+`): [^\n]*?(?P<clause>, where (?P<what>[^\n]*?))(?=; \d+ altered)"
-)
 DIRECTIVES = {"Definition": "prf:definition", "Exercise": "exercise"}
 SOLUTION = "**Solution.**"
 # What the folded code of a cell is, by the kind of its first claim.
@@ -130,18 +126,9 @@ def block(output: Cell, terms: Mapping[str, str]) -> str:
 
 
 def stated(theorem: Cell, blocks: list[str]) -> str:
-    """Return the Markdown of a theorem: its head, then what was said in its cell.
-
-    The words say what is assumed. What the machine assumed goes to the end, and from there into the fold.
-    """
-    assumed = []
-    for n, text in enumerate(blocks):
-        if found := ASSUMED.search(text):
-            blocks[n] = text.replace(found["clause"], "")
-            assumed.append(f"{found['name']} takes for granted that {found['what']}.")
+    """Return the Markdown of a theorem: its head, then what was said in its cell."""
     head = f":::::{{prf:theorem}} {theorem['title']}\n:label: thm-{theorem['id']}"
-    tail = ["\n\n".join(["::::{container} assumed", *assumed, "::::"])] if assumed else []
-    return "\n\n".join([head, *blocks, *tail, ":::::"])
+    return "\n\n".join([head, *blocks, ":::::"])
 
 
 def said(cell: Cell, terms: Mapping[str, str]) -> Cell:

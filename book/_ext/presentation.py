@@ -75,10 +75,7 @@ class Fold(SphinxPostTransform):
             cell.remove(node)
             # Below its output, in a theorem inside it: what was asked comes first, then how it was made.
             place = next(cell.findall(theorem_node), cell)
-            assumed = [part for part in place.findall(nodes.container) if "assumed" in part["classes"]]
-            for part in assumed:
-                part.parent.remove(part)
-            place.append(self.fold(node, node["prompt_show"], [*assumed, *node.children]))
+            place.append(self.fold(node, node["prompt_show"], node.children))
         for node in list(self.document.findall(self.is_dropdown)):
             title, *rest = node.children
             node.replace_self(self.fold(node, title.astext(), rest))

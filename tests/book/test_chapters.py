@@ -145,12 +145,10 @@ def test_a_theorem_is_one_output() -> None:
     assert output["data"]["text/markdown"] == (
         ":::::{prf:theorem} T\n:label: thm-t\n\nFor all {term}`batches <batch>`,\n\n"
         "::::{claim-block} a\n$$\nx = 1\n$$\n\n"
-        "✓ {ledger-row}`a`: proved for every $K$; 3 altered statements refuted\n::::\n\n"
-        "and [so](#claim-a)\n\n"
+        "✓ {ledger-row}`a`: proved for every $K$, where $x > 0$ and $y > 0$; 3 altered statements refuted\n"
+        "::::\n\nand [so](#claim-a)\n\n"
         "::::{claim-block} b\n$$\nx = 1\n$$\n\n"
-        "✓ {ledger-row}`b`: proved for every $K$; 3 altered statements refuted\n::::\n\n"
-        "::::{container} assumed\n\n"
-        "{ledger-row}`a` takes for granted that $x > 0$ and $y > 0$.\n\n::::\n\n:::::"
+        "✓ {ledger-row}`b`: proved for every $K$; 3 altered statements refuted\n::::\n\n:::::"
     )
     assert cell["metadata"]["mystnb"] == {"code_prompt_show": "How it is proved"}
 
