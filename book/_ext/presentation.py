@@ -75,7 +75,8 @@ class Fold(SphinxPostTransform):
             cell.remove(node)
             # Below its output, in a theorem inside it: what was asked comes first, then how it was made.
             place = next(cell.findall(theorem_node), cell)
-            place.append(self.fold(node, node["prompt_show"], node.children))
+            title = node["prompt_show"] if "above-input" in node["classes"] else "Output"
+            place.append(self.fold(node, title, node.children))
         for node in list(self.document.findall(self.is_dropdown)):
             title, *rest = node.children
             node.replace_self(self.fold(node, title.astext(), rest))
