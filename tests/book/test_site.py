@@ -343,8 +343,8 @@ def test_a_statement_displayed_twice_is_seen() -> None:
     assert repeated(two + two, [refuted, {**refuted, "kind": "proof"}]) == []
 
 
-def test_a_theorem_holds_its_proof_and_is_found_by_its_old_address(page: Page) -> None:
-    page.goto("book/gradients/gradient.html#thm-gradient-batch")
+def test_a_theorem_holds_its_proof(page: Page) -> None:
+    page.goto("book/gradients/backpropagation.html#thm-gradient-batch")
     box = page.locator("#thm-gradient-batch")
     assert "· The gradient of a batch" in box.locator(".admonition-title").inner_text()
     assert box.locator("#claim-batch-gradient .katex-display").count() == 1
