@@ -17,6 +17,7 @@ RESULT = re.compile(r"\{prf:\w+\}|\*\*(?:Theorem|Lemma|Proposition|Corollary|Con
 NAMED = re.compile(
     r"\[(?:the )?(theorem|definition|exercise) \*(?P<title>[^\]]+)\*\]\([^)#]*#(?P<name>[\w-]+)\)", re.I
 )
+LEVEL = re.compile(r" \((?:warm-up|medium|hard)\)$")
 YEAR = re.compile(r"\[[^\]]*?(?P<year>\d{4})\)?\]\([^)#]*#src-[a-z]+(?P<same>\d{4})\w*\)")
 
 PAGES = sorted(
@@ -70,7 +71,7 @@ def titles() -> dict[str, str]:
         for cell in cells_of(path):
             box = chapters.BOX.match("".join(cell["source"]))
             if cell["cell_type"] == "markdown" and box:
-                found[box["label"]] = box["title"]
+                found[box["label"]] = LEVEL.sub("", box["title"])
             for output in cell.get("outputs", []):
                 if head := output.get("metadata", {}).get("theorem"):
                     found[f"thm-{head['id']}"] = head["title"]
