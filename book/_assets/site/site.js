@@ -1,4 +1,4 @@
-// All that needs a script: the theme switch, the copy buttons, scrollable boxes in reach of the keyboard, claims
+// All that needs a script: the theme switch, the copy buttons, scrollable boxes in reach of the keyboard, places
 // that have moved.
 
 const root = document.documentElement;
@@ -42,15 +42,14 @@ boxes.forEach((box) => resized.observe(box));
 // A font that arrives late widens the contents, not the box.
 document.fonts.ready.then(() => boxes.forEach(reach));
 
-// A claim that has moved to another page is found there by its name.
+// What has moved to another page is found there by its anchor.
 const findMoved = async (name) => {
   const top = new URL(root.dataset.content_root, location.href);
-  const claims = await (await fetch(new URL("ledger.json", top))).json();
-  const moved = claims.find((claim) => claim.anchor === name);
-  if (moved) location.replace(new URL(`${moved.chapter}#${name}`, top));
+  const page = (await (await fetch(new URL("places.json", top))).json())[name];
+  if (page) location.replace(new URL(`${page}#${name}`, top));
 };
-const anchor = location.hash.slice(1);
-if (anchor.startsWith("claim-") && !document.getElementById(anchor)) findMoved(anchor);
+const anchor = decodeURIComponent(location.hash.slice(1));
+if (anchor && !document.getElementById(anchor)) findMoved(anchor);
 
 // Paper has no triangle to click.
 addEventListener("beforeprint", () => {
