@@ -1,0 +1,8 @@
+"""How pytest runs the chapters: nbval compares what they print with what is stored."""
+
+import sys
+
+import forking
+
+if sys.platform == "linux":  # elsewhere a system library may have started threads, which forking loses
+    forking.fork_kernels()
