@@ -17,6 +17,7 @@ RESULT = re.compile(r"\{prf:\w+\}|\*\*(?:Theorem|Lemma|Proposition|Corollary|Con
 NAMED = re.compile(
     r"\[(?:the )?(theorem|definition|exercise) \*(?P<title>[^\]]+)\*\]\([^)#]*#(?P<name>[\w-]+)\)", re.I
 )
+PLACE = re.compile(r"\]\((?P<page>[^()\s#]*)#(?P<name>(?:thm|def|ex|fig|claim)-[^()\s]+)\)")
 LEVEL = re.compile(r" \((?:warm-up|medium|hard)\)$")
 YEAR = re.compile(r"\[[^\]]*?(?P<year>\d{4})\)?\]\([^)#]*#src-[a-z]+(?P<same>\d{4})\w*\)")
 
@@ -84,6 +85,35 @@ def misnamed(text: str, names: dict[str, str]) -> list[str]:
     return wrong + [found[0] for found in YEAR.finditer(text) if found["year"] != found["same"]]
 
 
+def homes() -> dict[str, Path]:
+    """Return the page of every anchor that links to parts of the book name."""
+    found = {}
+    for path in PAGES:
+        for cell in cells_of(path):
+            box = chapters.BOX.match("".join(cell["source"]))
+            if cell["cell_type"] == "markdown" and box:
+                found[box["label"]] = path
+            if figure := cell.get("metadata", {}).get("mystnb", {}).get("figure"):
+                found[figure["name"]] = path
+            for output in cell.get("outputs", []):
+                for kind, name in (("theorem", "thm"), ("claim", "claim")):
+                    if record := output.get("metadata", {}).get(kind):
+                        found[f"{name}-{record['id']}"] = path
+    return found
+
+
+def misled(text: str, page: Path, homes: dict[str, Path]) -> list[str]:
+    """Return the links to parts of the book that name another page than the one with that part.
+
+    The site finds them all the same, by their anchors; Jupyter opens the page that is named.
+    """
+    return [
+        found[0]
+        for found in PLACE.finditer(text)
+        if homes.get(found["name"]) != ((page.parent / found["page"]).resolve() if found["page"] else page)
+    ]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_displayed_result_is_a_claim(page: Path) -> None:
     assert unfounded(cells_of(page)) == []
@@ -98,6 +128,21 @@ def test_every_claim_shows_its_statement(chapter: str) -> None:
 def test_links_have_the_names_of_what_they_lead_to(page: Path) -> None:
     text = "\n".join("".join(cell["source"]) for cell in cells_of(page) if cell["cell_type"] == "markdown")
     assert misnamed(text, titles()) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_name_the_page_that_has_what_they_lead_to(page: Path) -> None:
+    text = "\n".join("".join(cell["source"]) for cell in cells_of(page) if cell["cell_type"] == "markdown")
+    assert misled(text, page, homes()) == []
+
+
+def test_a_link_to_the_wrong_page_is_seen(tmp_path: Path) -> None:
+    one, two = tmp_path / "a" / "one.ipynb", tmp_path / "b" / "two.ipynb"
+    where = {"thm-x": one, "fig-y": two}
+    good = "[the theorem *X*](#thm-x) and [the figure](../b/two.ipynb#fig-y), [more](two.ipynb#here)"
+    assert misled(good, one, where) == []
+    assert misled("[x](two.ipynb#thm-x)", two, where) == ["](two.ipynb#thm-x)"]
+    assert misled("[x](#thm-none)", two, where) == ["](#thm-none)"]
 
 
 def markdown(text: str) -> dict[str, Any]:
