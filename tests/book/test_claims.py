@@ -10,6 +10,7 @@ from typing import Any
 import chapters
 import ledger
 import pytest
+from anchors import PAGES, cells_of, homes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,19 +21,6 @@ NAMED = re.compile(
 PLACE = re.compile(r"\]\((?P<page>[^()\s#]*)#(?P<name>(?:thm|def|ex|fig|claim)-[^()\s]+)\)")
 LEVEL = re.compile(r" \((?:warm-up|medium|hard)\)$")
 YEAR = re.compile(r"\[[^\]]*?(?P<year>\d{4})\)?\]\([^)#]*#src-[a-z]+(?P<same>\d{4})\w*\)")
-
-PAGES = sorted(
-    path for path in (ROOT / "book").rglob("*") if path.suffix in {".md", ".ipynb"} and "_" not in path.parts
-)
-
-
-def cells_of(path: Path) -> list[dict[str, Any]]:
-    """Return the cells of a chapter; another page is one cell of Markdown."""
-    text = path.read_text(encoding="utf-8")
-    if path.suffix != ".ipynb":
-        return [{"cell_type": "markdown", "source": [text]}]
-    cells: list[dict[str, Any]] = json.loads(text)["cells"]
-    return cells
 
 
 def unfounded(cells: list[dict[str, Any]]) -> list[str]:
@@ -83,23 +71,6 @@ def misnamed(text: str, names: dict[str, str]) -> list[str]:
     """Return the links whose words are not those of the place that they lead to."""
     wrong = [found[0] for found in NAMED.finditer(text) if names.get(found["name"]) != found["title"]]
     return wrong + [found[0] for found in YEAR.finditer(text) if found["year"] != found["same"]]
-
-
-def homes() -> dict[str, Path]:
-    """Return the page of every anchor that links to parts of the book name."""
-    found = {}
-    for path in PAGES:
-        for cell in cells_of(path):
-            box = chapters.BOX.match("".join(cell["source"]))
-            if cell["cell_type"] == "markdown" and box:
-                found[box["label"]] = path
-            if figure := cell.get("metadata", {}).get("mystnb", {}).get("figure"):
-                found[figure["name"]] = path
-            for output in cell.get("outputs", []):
-                for kind, name in (("theorem", "thm"), ("claim", "claim")):
-                    if record := output.get("metadata", {}).get(kind):
-                        found[f"{name}-{record['id']}"] = path
-    return found
 
 
 def misled(text: str, page: Path, homes: dict[str, Path]) -> list[str]:
