@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
+from sphinx.search.en import SearchEnglish
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxRole
 from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
@@ -131,6 +132,17 @@ class CountRole(SphinxRole):
         return [nodes.Text(str(sum(claim["kind"] == self.text for claim in claims)))], []
 
 
+class Words(SearchEnglish):
+    """The words that the search knows; a number with a point is one of them, for people search for 2.303."""
+
+    js_splitter_code = r"""
+var splitQuery = (query) => query.match(/\d+\.\d+|[\p{L}\p{N}_]+/gu) ?? [];
+"""
+
+    def split(self, input: str) -> list[str]:
+        return re.findall(r"\d+\.\d+|\w+", input)
+
+
 def dress(
     app: Sphinx,
     page: str,
@@ -178,6 +190,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_post_transform(Retitle)
     app.add_post_transform(Unlabel)
     app.add_role("count", CountRole())
+    app.add_search_language(Words)
     app.add_css_file("site.css", priority=900)
     app.add_js_file("site.js", loading_method="defer")
     app.connect("html-collect-pages", extra_pages)

@@ -14,6 +14,7 @@ import hashlib
 import http.server
 import json
 import re
+import subprocess
 import sys
 import tarfile
 import threading
@@ -22,7 +23,7 @@ from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urldefrag, urlsplit
+from urllib.parse import quote_plus, unquote, urldefrag, urlsplit
 
 import browser
 import formulas
@@ -389,6 +390,51 @@ def test_search_finds_and_leads_there(page: Page) -> None:
     result.click()
     assert urlsplit(page.url).path.startswith(f"{PREFIX}book/")
     assert "softmax" in page.locator("main").inner_text().lower()
+
+
+@pytest.mark.parametrize(
+    ("words", "page_found"),
+    [
+        ("2.303", "loss/question"),
+        ("loss starts at 2.3", "loss/question"),
+        ("MSE for classification", "gradients/squared-error"),
+        ("class weights imbalanced", "loss/weights-and-priors"),
+        ("categorical vs binary cross entropy", "loss/cross-entropy"),
+        ("overfitting", "gradients/training"),
+        ("softmax overflow nan", "loss/softmax"),
+    ],
+)
+def test_search_knows_the_words_that_people_type(page: Page, words: str, page_found: str) -> None:
+    page.goto(f"search.html?q={quote_plus(words)}")
+    page.locator("#search-results", has_text="Search finished").wait_for()
+    links = page.locator("#search-results li > a").evaluate_all("all => all.map(one => one.pathname)")
+    assert any(link.endswith(f"book/{page_found}.html") for link in links[:5]), links
+
+
+def test_search_that_finds_nothing_says_what_to_try(page: Page) -> None:
+    page.goto("search.html?q=zzzz")
+    page.locator("#search-results", has_text="Try fewer").wait_for()
+
+
+def test_a_narrow_window_has_the_sections_above_the_page(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto("book/loss/cross-entropy.html")
+    section = page.locator(".toc").get_by_role("link", name="What a good value is")
+    assert not section.is_visible()
+    page.locator(".toc summary").click()
+    section.click()
+    assert page.url.endswith("#what-a-good-value-is")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    assert section.is_visible()
+
+
+def test_all_code_of_a_page_runs(page: Page, site: Path, tmp_path: Path) -> None:
+    page.goto("book/gradients/jacobian.html")
+    page.get_by_role("button", name="Copy all code").click()
+    page.get_by_text("Copied").wait_for()
+    script = tmp_path / "jacobian.py"
+    script.write_text(page.evaluate("navigator.clipboard.readText()"), encoding="utf-8")
+    subprocess.run([sys.executable, str(script)], check=True, cwd=tmp_path, stdout=subprocess.DEVNULL)
 
 
 @pytest.mark.parametrize("anchor", ["claim-batch-gradient", "thm-gradient-batch", "a-batch"])

@@ -15,20 +15,40 @@ toggle.addEventListener("click", () => {
   else localStorage.theme = theme;
 });
 
-for (const block of document.querySelectorAll(".highlight")) {
-  // Output is not copied; in a theorem it holds the code that proves it.
-  if (block.closest(".cell_input, .cell_output")?.matches(".cell_output")) continue;
-  const button = document.createElement("button");
+const copying = (button, name, text) => {
   button.type = "button";
-  button.className = "copy";
-  button.textContent = "Copy";
+  button.textContent = name;
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(block.querySelector("pre").textContent);
+    await navigator.clipboard.writeText(text());
     button.textContent = "Copied";
-    setTimeout(() => (button.textContent = "Copy"), 1500);
+    setTimeout(() => (button.textContent = name), 1500);
   });
+  return button;
+};
+const code = [...document.querySelectorAll("main .cell_input pre")];
+for (const block of document.querySelectorAll(".highlight")) {
+  // Output and reports are not copied; in a theorem the output holds the code that proves it.
+  if (block.closest(".cell_input, .cell_output")?.matches(".cell_output") || block.closest(".highlight-text")) continue;
+  const button = copying(document.createElement("button"), "Copy", () => block.querySelector("pre").textContent);
+  button.className = "copy";
   block.append(button);
 }
+if (code.length) {
+  // Cells build on one another, those that are folded too.
+  const all = copying(document.createElement("button"), "Copy all code", () =>
+    code.map((cell) => cell.textContent.trimEnd() + "\n").join("\n\n"),
+  );
+  const item = document.createElement("li");
+  item.append(all);
+  document.querySelector(".tools").prepend(item);
+}
+
+// On a narrow window the list of sections stands above the page, and opens when it is asked for.
+const sections = document.querySelector(".toc details");
+const narrow = matchMedia("(max-width: 75rem)");
+const fit = () => sections && (sections.open = !narrow.matches);
+narrow.addEventListener("change", fit);
+fit();
 
 const boxes = document.querySelectorAll(
   "pre, div.math, .katex-display, .cell_output, .pst-scrollable-table-container",
