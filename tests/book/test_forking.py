@@ -67,8 +67,8 @@ def test_a_forked_kernel_is_fresh(tmp_path: Path) -> None:
 def test_a_forked_kernel_is_interrupted_and_killed(tmp_path: Path) -> None:
     kernel = Kernel(tmp_path)
     try:
-        message = kernel.client.execute("import time; time.sleep(100)")
-        while kernel.client.get_iopub_msg(timeout=60)["msg_type"] != "execute_input":
+        message = kernel.client.execute("import time; print('asleep', flush=True); time.sleep(100)")
+        while kernel.client.get_iopub_msg(timeout=60)["msg_type"] != "stream":
             pass
         kernel.manager.interrupt_kernel()
         reply = kernel.client.get_shell_msg(timeout=60)
