@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-pytestmark = [pytest.mark.site, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.site, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
