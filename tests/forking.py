@@ -69,7 +69,7 @@ class Forked(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         if tuple(cmd[1:3]) != START:
             return await super().launch_kernel(cmd, **kwargs)
-        forked: Any = Popen(cmd[3:], kwargs["cwd"], kwargs["env"])
+        forked: Any = Popen(cmd[3:], str(kwargs.get("cwd") or Path.cwd()), kwargs["env"])
         self.process, self.pid = forked, forked.pid
         return self.connection_info
 
