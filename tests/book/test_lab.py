@@ -61,6 +61,9 @@ LOOK = r"""() => {
       found.push([kind, `${failed.textContent}: ${failed.title}`]);
     }
   }
+  for (const output of document.querySelectorAll(".jp-Notebook .jp-OutputArea-output")) {
+    if (output.textContent.trim() === "<figure>") found.push(["figure", "not shown before its cell has run"]);
+  }
   return found;
 }"""
 # The formulas that one sees, cell by cell, by their LaTeX.
@@ -171,6 +174,7 @@ def answers(address: str) -> bool:
 def jupyterlab(home: Path, book: Path) -> Iterator[str]:
     """Serve a folder as `make lab` does; yield the address."""
     port = free_port()
+    lab.trust(home, book)
     order = [*lab.options(home, book), "--no-browser", f"--port={port}", "--ServerApp.port_retries=0"]
     environment = lab.environment(home) | {"JUPYTER_TOKEN": TOKEN}
     with (
