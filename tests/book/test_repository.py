@@ -131,7 +131,7 @@ def test_both_environments_have_the_same_versions():
     of_lab = dict(line.split(" ;")[0].split("==") for line in pins("tools/lab-requirements.txt"))
     assert {name: version[name] for name in of_lab if name in version}.items() <= of_lab.items()
     groups = PROJECT["dependency-groups"]
-    assert {re.split(r"\W", item)[0] for item in groups["chapters"]} <= of_lab.keys() & version.keys()
+    assert {re.split(r"[^\w-]", item)[0] for item in groups["chapters"]} <= of_lab.keys() & version.keys()
 
 
 def test_every_dependency_has_its_reason():
