@@ -24,7 +24,6 @@ WITHOUT = {
     "sigmoid_cross_entropy_hvp": BINARY,
     "softplus": BINARY,
     "LogSumExp": STREAMS,
-    "MeanCrossEntropy": STREAMS,
 }
 
 
