@@ -23,7 +23,6 @@ WITHOUT = {
     "sigmoid_cross_entropy_hess": BINARY,
     "sigmoid_cross_entropy_hvp": BINARY,
     "softplus": BINARY,
-    "LogSumExp": STREAMS,
     "MeanCrossEntropy": STREAMS,
 }
 
