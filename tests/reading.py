@@ -445,6 +445,7 @@ class Reader:
             r"\frac": self.fraction,
             r"\sqrt": self.root,
             r"\delta": self.kronecker,
+            r"\max": self.maximum,
             r"\tanh": self.applied,
             r"\operatorname": self.applied,
         }
@@ -556,6 +557,16 @@ class Reader:
         self.take(r"\delta")
         a, b = self.subscripts()
         return lambda at: mpmath.mpf(a(at) == b(at))
+
+    def maximum(self) -> Function:
+        """Read the largest of some numbers."""
+        self.take(r"\max", "(")
+        numbers = [self.sum()]
+        while self.next == ",":
+            self.take()
+            numbers.append(self.sum())
+        self.take(")")
+        return lambda at: max(number(at) for number in numbers)
 
     def applied(self) -> Function:
         """Read a function that has a name of its own."""

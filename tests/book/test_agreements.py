@@ -22,9 +22,7 @@ WITHOUT = {
     "sigmoid_cross_entropy_grad": BINARY,
     "sigmoid_cross_entropy_hess": BINARY,
     "sigmoid_cross_entropy_hvp": BINARY,
-    "softplus": BINARY,
     "LogSumExp": STREAMS,
-    "MeanCrossEntropy": STREAMS,
 }
 
 

@@ -130,6 +130,7 @@ PLANTED = [
     (delta(i, j) * a, r"\delta_{ij}", r"\delta_{ik}"),
     (f(x) * a, r"f{\left(x \right)}", r"f{\left(a \right)}"),
     (abs(z[i] - 4), r"\left|{z_{i} - 4}\right|", r"\left(z_{i} - 4\right)"),
+    (sp.Max(a, x), r"\max\left(a, x\right)", r"\max\left(a, 2 x\right)"),
     (lse * mu, "A", r"\mu"),
     (sp.Lt(p[i], q[i]), "<", r"\leq"),
     (sp.Le(p[i], q[i]), r"\leq", "<"),

@@ -18,7 +18,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from xentlib.proof._kinks import KINKS
-from xentlib.proof._quantities import Defined, axes_of, definition, symbols_of, unfold
+from xentlib.proof._quantities import Defined, axes_of, definition, symbols_of
 from xentlib.proof._symbols import SIZE, Values, c, delta, outermost, z
 
 
@@ -403,7 +403,7 @@ def _element(element: sp.Indexed) -> _Function:
 def _slope(expr: sp.Derivative) -> _Function:
     functions = {applied.func for applied in expr.atoms(AppliedUndef)}
     inner = _function(expr.expr)
-    bends = unfold(expr.expr).has(*KINKS)
+    bends = _holds(expr.expr, KINKS)
     counts = [count for _, count in expr.variable_count]
     if not all(count.is_Integer for count in counts):
         message = f"a derivative is taken a given number of times, not as in {expr}"
@@ -439,6 +439,13 @@ def _slope(expr: sp.Derivative) -> _Function:
         return +slope  # rounded to the digits that are asked for
 
     return number
+
+
+@cache
+def _holds(expr: Any, kinds: tuple[type, ...]) -> bool:
+    """Return whether something of given kinds is in an expression or in a formula of its quantities."""
+    parts = definition(expr)[:1] if isinstance(expr, Defined) else expr.args
+    return isinstance(expr, kinds) or any(_holds(part, kinds) for part in parts if isinstance(part, sp.Basic))
 
 
 def _place(variable: Any) -> Callable[[Point], tuple[Any, ...]]:

@@ -53,8 +53,10 @@ def _unknowns(statement: Any, given: Sequence[Any]) -> _Unknowns:
     hypotheses = [a for a in given if is_hypothesis(a)]
     subject = sp.Tuple(statement, *equations, *distinct, *hypotheses)
     known = {applied.func for a in hypotheses for applied in a.lhs.atoms(AppliedUndef)}
-    under = {f.func for d in unfold(subject).atoms(sp.Derivative) for f in d.atoms(AppliedUndef)} - known
     functions = functions_of(subject)
+    # To unfold takes long, and is in vain where there are no such functions.
+    slopes = unfold(subject).atoms(sp.Derivative) if functions else ()
+    under = {f.func for slope in slopes for f in slope.atoms(AppliedUndef)} - known
     if any(f.func in under and len(f.args) > 1 for f in functions):
         message = f"no numbers try derivatives of undefined functions of several variables: {statement}"
         raise ValueError(message)

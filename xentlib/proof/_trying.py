@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
@@ -212,10 +212,24 @@ def _check_tried(statement: Any, seen: _Seen) -> None:
         raise UndefinedError(message)
 
 
+class _Points:
+    """The points of a statement: each is drawn when it is first asked for, and kept with what is found there."""
+
+    def __init__(self, drawn: Iterator[Values]) -> None:
+        self._kept: list[Point] = []
+        self._drawn = drawn
+
+    def __iter__(self) -> Iterator[Point]:
+        yield from self._kept
+        for values in self._drawn:
+            self._kept.append(Point(values, {}))
+            yield self._kept[-1]
+
+
 # Of few statements at a time, for the numbers found at each point are kept with it.
 @lru_cache(maxsize=4)
-def _points_of(statement: Any, given: tuple[Any, ...], at: tuple[Any, ...], seed: int) -> list[Point]:
-    return [Point(values, {}) for values in points(statement, given, dict(at), seed)]
+def _points_of(statement: Any, given: tuple[Any, ...], at: tuple[Any, ...], seed: int) -> _Points:
+    return _Points(points(statement, given, dict(at), seed))
 
 
 def counterexample(
