@@ -31,7 +31,7 @@ export IPYTHONDIR := $(CURDIR)/.venv/ipython
 # What is imported is compiled once and kept, whatever the machine's habit: it takes half of a short run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help book read lab test oldest notebooks lint site-test lab-test peers accuracy bench dist lock clean
+.PHONY: help book read lab test oldest notebooks lint site-test lab-test peers accuracy bench memory dist lock clean
 
 help: ## list the goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -82,6 +82,9 @@ accuracy: .venv-peers/ready ## print the accuracy table and store it for the boo
 
 bench: .venv-peers/ready ## measure the speed beside the peers' and store it for the book (minutes)
 	.venv-peers/bin/python tools/bench.py
+
+memory: .venv/ready ## measure the memory of the last layer's loss and store it for the book (minutes)
+	.venv/bin/python tools/memory.py
 
 dist: .venv/packages ## build the package into dist and try it in an empty environment (TAG=v1.2.3: for release)
 	.venv/bin/python tools/release.py $${TAG:+"$$TAG"}

@@ -39,7 +39,7 @@ def merged(first: Total, second: Total) -> Total:
     with np.errstate(all="ignore"):
         gap = low - high
         lost = _kernel.lost_in_difference(low, high, gap)
-        lost[~np.isfinite(lost)] = 0
+        lost = np.where(np.isfinite(lost), lost, 0)
         term = np.exp(gap) * (1 + lost)
         # A row without a finite logit so far has nothing to add.
         return Total(high, rest_high + np.where(np.isneginf(low), 0.0, (1 + rest_low) * term))

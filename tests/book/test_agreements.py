@@ -16,13 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = {name for name in xentlib.__all__ if callable(getattr(xentlib, name))} - {"InvalidLogitsError"}
 
 BINARY = "its formula comes with the chapter on two classes and several labels"
-STREAMS = "its formula comes with the chapter on large vocabularies"
 WITHOUT = {
     "one_hot": "it is a definition, and no formula says it in other words",
-    "sigmoid_cross_entropy_grad": BINARY,
     "sigmoid_cross_entropy_hess": BINARY,
     "sigmoid_cross_entropy_hvp": BINARY,
-    "LogSumExp": STREAMS,
 }
 
 

@@ -51,6 +51,13 @@ def test_stream_of_classes(dtype: Any, offset: float, scale: float) -> None:
 
 
 @pytest.mark.accuracy
+def test_stream_of_one_row_without_a_batch() -> None:
+    stream = stream_of([1.0, 3.0], [2.0], [-np.inf])
+    assert stream.value.shape == ()
+    assert_within(stream.value, oracle.logsumexp(np.array([1.0, 3.0, 2.0])), eps=4)
+
+
+@pytest.mark.accuracy
 def test_merging_classes_keeps_what_is_next_to_0() -> None:
     pieces = [[0.0]], [[-300.3, -300.0]], [[-301.1]]
     one = functools.reduce(LogSumExp.merge, map(stream_of, pieces))
