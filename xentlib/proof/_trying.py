@@ -213,7 +213,7 @@ def _check_tried(statement: Any, seen: _Seen) -> None:
 
 
 class _Points:
-    """The points of a statement: each is drawn when it is first asked for, and kept with what is found there."""
+    """The points of a statement: each is drawn when it is first asked for, and kept with what is found."""
 
     def __init__(self, drawn: Iterator[Values]) -> None:
         self._kept: list[Point] = []
