@@ -72,7 +72,8 @@ site-test: book ## test the built book in a browser (needs Chromium)
 	.venv/bin/pytest -n 0 -m site tests/book/test_site.py
 
 lab-test: .venv/ready .venv-lab/ready ## open and run every notebook in that JupyterLab (needs Chromium)
-	.venv/bin/pytest -n 0 -m lab tests/book/test_lab.py
+	@# Each of the two has a JupyterLab and a browser of its own.
+	.venv/bin/pytest -n 2 --dist=load -m lab tests/book/test_lab.py
 
 peers: .venv-peers/ready ## compare xentlib with SciPy, scikit-learn, PyTorch, JAX, Dask and others
 	.venv-peers/bin/python -m pytest -c tests/peers/pytest.ini --rootdir . tests/peers
