@@ -15,7 +15,7 @@ from xentlib._mean import Batch, mean_of
 from xentlib._streaming import Total, merged
 
 _ROWS = 512
-"""With fewer rows at a time, adding up the gradient of the weights costs as much as a fourth product."""
+"""With fewer rows at a time, adding up the gradient of the weights can take as long as a fourth product."""
 
 _THREADS = 1
 """More gain nothing beside the products, and each needs memory to work in."""
