@@ -3,14 +3,18 @@
 A row of ``book/data/frameworks.json`` has a call, the answer of its topic that it belongs to (a word of the
 topic's, with a formula in xentlib) and the value that the library returned. It holds if the library returns
 that value, if the formula gives it, and if the formula of no other answer does. A recipe has two calls, one
-of xentlib, that must give the same.
+of xentlib, that must give the same. Keras runs on TensorFlow; a row with another backend is run in a process
+that has it, and must differ from the same call on TensorFlow.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import os
 import re
+import subprocess
+import sys
 import warnings
 from functools import cache
 from importlib import import_module
@@ -36,7 +40,7 @@ MARKS = {
     "Optax": r"\boptax\.",
     "JAX": r"^jax\.",
     "TensorFlow": r"^tf\.",
-    "Keras": r"^[A-Z]\w+\(|\blosses\.|\bkeras\.",
+    "Keras": r"^[A-Z]\w+\(|\blosses\.|\bkeras\.|^model\.fit\(",
     "scikit-learn": r"\blog_loss\(",
     "SciPy": r"\bspecial\.|\bstats\.",
     "xentlib": r"\bxl\.",
@@ -82,7 +86,11 @@ def names(library):
         tf = pytest.importorskip("tensorflow", exc_type=ImportError)
         keras = pytest.importorskip("keras", exc_type=ImportError)
         losses = {name: getattr(keras.losses, name) for name in dir(keras.losses) if name[0].isupper()}
-        return arrays(np.copy, np.float32) | losses | {"tf": tf, "keras": keras, "losses": keras.losses}
+        model = keras.Sequential([keras.layers.Identity()])
+        model.compile(optimizer="sgd", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        return arrays(np.copy, np.float32) | losses | {
+            "tf": tf, "keras": keras, "losses": keras.losses, "model": model
+        }  # fmt: skip
     found = arrays(np.copy, np.float64) | {"np": np}
     if library == "scikit-learn":
         metrics = pytest.importorskip("sklearn.metrics", exc_type=ImportError)
@@ -99,8 +107,32 @@ def names(library):
 
 
 @cache
-def run(expression, library, of=None):
+def elsewhere(backend):
+    """Return what the calls on a backend of Keras give, by call, from a process that has it."""
+    pytest.importorskip(backend.lower(), exc_type=ImportError)
+    names("Keras")  # skips where there is none
+    code = (
+        "import json, test_frameworks as here\n"
+        f"pairs = [pair for pair in here.ROWS if pair[1].get('backend') == {backend!r}]\n"
+        "found = {row['call']: here.run(row['call'], 'Keras', topic.get('of')) for topic, row in pairs}\n"
+        "print(json.dumps([here.names('Keras')['keras'].backend.backend(), found]))"
+    )
+    paths = [str(ROOT), str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"KERAS_BACKEND": backend.lower(), "PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    used, found = json.loads(done.stdout.splitlines()[-1])
+    assert used == backend.lower()
+    return found
+
+
+@cache
+def run(expression, library, of=None, backend=None):
     """Return what an expression gives, rounded to the digits that are stored; what fails, by its error."""
+    if backend:
+        return elsewhere(backend)[expression]
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         given = names(library)
@@ -135,7 +167,7 @@ def faults(topic, row):
         wrong.append(f"{row['call']} is not of {row['library']}")
         return wrong
     of = topic.get("of")
-    found = run(row["call"], row["library"], of)
+    found = run(row["call"], row["library"], of, row.get("backend"))
     if not same(found["value"], row["value"]) or found.get("error") != row.get("error"):
         wrong.append(f"the library gives {found}")
     for key, answer in topic["answers"].items():
@@ -170,10 +202,14 @@ def alterations(topic, row):
     for library in MARKS:
         if library != row["library"]:
             yield row | {"library": library}
+    if "backend" in row:
+        yield row | {"backend": None}
 
 
 def name_of(pair):
-    return f"{pair[0]['topic']}: {pair[1]['library']} {pair[1]['call']}"
+    topic, row = pair
+    library = f"{row['library']} on {row['backend']}" if "backend" in row else row["library"]
+    return f"{topic['topic']}: {library} {row['call']}"
 
 
 @pytest.mark.parametrize("pair", ROWS, ids=name_of)
@@ -202,11 +238,34 @@ def test_a_recipe_translates(recipe):
     assert not any(same(recipe["value"], other) for other in others)
 
 
+def test_a_weighted_target_has_the_wrong_gradient_in_tensorflow():
+    """The value is right in both libraries, and Optax's gradient is; the book warns of TensorFlow's."""
+    jax, optax = names("Optax")["jax"], names("Optax")["optax"]
+    tf, keras, z, w, c = (names("Keras")[name] for name in ("tf", "keras", "z", "w", "c"))
+    target = w * (0.9 * np.eye(3, dtype=np.float32)[c] + np.float32(0.1 / 3))
+    value = -(target * xentlib.log_softmax(z)).sum()
+    grad = target.sum(axis=1, keepdims=True) * xentlib.softmax(z) - target
+    found, by_optax = jax.value_and_grad(lambda z: optax.softmax_cross_entropy(z, target).sum())(z)
+    np.testing.assert_allclose(found, value, rtol=1e-6)
+    np.testing.assert_allclose(by_optax, grad, atol=1e-6)
+    for loss in (
+        lambda z: tf.reduce_sum(tf.nn.softmax_cross_entropy_with_logits(target, z)),
+        lambda z: keras.losses.CategoricalCrossentropy(from_logits=True, reduction="sum")(target, z),
+    ):
+        logits = tf.Variable(z)
+        with tf.GradientTape() as tape:
+            found = loss(logits)
+        np.testing.assert_allclose(found, value, rtol=1e-6)
+        wrong = tape.gradient(found, logits).numpy()
+        np.testing.assert_allclose(wrong, xentlib.softmax(z) - target, atol=1e-6)  # the target's sum is 1
+        assert np.abs(wrong - grad).max() / w[c].sum() > 0.2
+
+
 @pytest.mark.parametrize("library", MARKS)
 def test_no_call_changes_its_arguments(library):
     given = names(library)
     for topic, row in ROWS:
-        if row["library"] == library:
+        if row["library"] == library and "backend" not in row:
             run(row["call"], library, topic.get("of"))
     for name, fresh in names.__wrapped__(library).items():
         if name in BOOK["inputs"]:
