@@ -63,22 +63,24 @@ def regimes(dtype: Any) -> Iterator[tuple[str, Any, Any]]:
 # --- What is measured ---------------------------------------------------------------------------
 
 
-ROWWISE = (
-    "logsumexp",
-    "softmax",
-    "log_softmax",
-    "softmax_cross_entropy",
-    "softmax_cross_entropy_grad",
-    "softmax_cross_entropy_hess",
-)
-BINARY = (
-    "sigmoid",
-    "log_sigmoid",
-    "softplus",
-    "sigmoid_cross_entropy",
-    "sigmoid_cross_entropy_grad",
-    "sigmoid_cross_entropy_hess",
-)
+ROWWISE: dict[str, Callable[..., Any]] = {
+    "logsumexp": lambda x, z, y: x.logsumexp(z),
+    "softmax": lambda x, z, y: x.softmax(z),
+    "log_softmax": lambda x, z, y: x.log_softmax(z),
+    "softmax_cross_entropy": lambda x, z, y: x.softmax_cross_entropy(z, y),
+    "softmax_cross_entropy_grad": lambda x, z, y: x.softmax_cross_entropy_grad(z, y),
+    "softmax_cross_entropy_hess": lambda x, z, y: x.softmax_cross_entropy_hess(z, y),
+}
+"""How xentlib, or the oracle, is called with rows of logits and with labels."""
+BINARY: dict[str, Callable[..., Any]] = {
+    "sigmoid": lambda x, z, t: x.sigmoid(z),
+    "log_sigmoid": lambda x, z, t: x.log_sigmoid(z),
+    "softplus": lambda x, z, t: x.softplus(z),
+    "sigmoid_cross_entropy": lambda x, z, t: x.sigmoid_cross_entropy(z, t),
+    "sigmoid_cross_entropy_grad": lambda x, z, t: x.sigmoid_cross_entropy_grad(z, t),
+    "sigmoid_cross_entropy_hess": lambda x, z, t: x.sigmoid_cross_entropy_hess(z, t),
+}
+"""The same with single logits and targets of 0 and 1."""
 Library = dict[str, Callable[..., Any]]
 
 
@@ -116,13 +118,10 @@ def _errors(name: str, z: Any, target: Any, libraries: dict[str, Library], step:
 def functions_of(module: Any, to: Callable[[Any], Any] = np.asarray) -> Library:
     """Return the functions of xentlib, or of the oracle, on the arrays of a library."""
 
-    def with_labels(name: str) -> Callable[..., Any]:
-        return lambda z, labels: getattr(module, name)(to(z), to(labels))
+    def on(call: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda z, target: call(module, to(z), to(target))
 
-    def alone(name: str) -> Callable[..., Any]:
-        return lambda z, labels: getattr(module, name)(to(z))
-
-    return {name: (with_labels if "cross" in name else alone)(name) for name in ROWWISE + BINARY}
+    return {name: on(call) for name, call in (ROWWISE | BINARY).items()}
 
 
 def scipy_functions() -> Library:
@@ -260,7 +259,7 @@ def measure(libraries: dict[str, Library]) -> list[dict[str, Any]]:
             records += _records(measure_rows(z, labels, able), dtype, regime)
         for gap in (0, 10, 20, 40, 100, 700):
             records += _records(measure_binary(gap, dtype, libraries), dtype, f"gap {gap}")
-    return sorted(records, key=lambda record: (ROWWISE + BINARY).index(record["function"]))
+    return sorted(records, key=lambda record: [*ROWWISE, *BINARY].index(record["function"]))
 
 
 def _records(worst: dict[str, dict[str, float]], dtype: Any, regime: str) -> list[dict[str, Any]]:
