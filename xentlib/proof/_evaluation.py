@@ -180,7 +180,7 @@ def _function(expr: Any) -> _Function:
     if isinstance(expr, AppliedUndef):
         return _applied(expr)
     if isinstance(expr, sp.Integer):
-        number = mpmath.mpf(expr.p, prec=mpmath.inf)
+        number = mpmath.make_mpf(mpmath.libmp.from_int(expr.p))  # all of its digits
         return lambda at: number
     if expr in (sp.true, sp.false):
         return lambda at: bool(expr)
