@@ -444,9 +444,9 @@ def _sigmoid_loss(
     def of_parts(xp: Any, x: Any, t: Any, *others: Any) -> Any:
         if not weights:
             return function(xp, x, t, t, 1.0, *others)
-        w, *others = others
-        u = t * (w if xp is np else xp.astype(w, x.dtype, copy=False))
-        return function(xp, x, t, u, u + (1 - t), *others)
+        w = others[0] if xp is np else xp.astype(others[0], x.dtype, copy=False)
+        u = t * w
+        return function(xp, x, t, u, u + (1 - t), *others[1:])
 
     return _arrays.elementwise(xp, of_parts, x, xp.broadcast_to(t, x.shape), *weights, *vectors)
 

@@ -231,9 +231,12 @@ def test_a_positive_weight_is_a_class_weight_of_two_classes(weight: Any) -> None
         two, target = np.stack([x, np.zeros_like(x)], axis=-1), np.stack([t, 1 - t], axis=-1)
         expected = softmax_cross_entropy(two, target, class_weight=[w, 1.0])
         assert_within(sigmoid_cross_entropy(X, T, pos_weight=weight)[:, column], expected, eps=8)
-        expected = softmax_cross_entropy_grad(two, target, class_weight=[w, 1.0])[:, 0]
-        found = sigmoid_cross_entropy_grad(X, T, pos_weight=weight)[:, column]
-        assert_within(found, expected, eps=10, scale=1 + w)
+        found = sigmoid_cross_entropy_grad(X, T, pos_weight=weight)[:, column, None] * [1, -1]
+        expected = softmax_cross_entropy_grad(two, target, class_weight=[w, 1.0])
+        # The two bounds added up, relative to the sizes of what is subtracted.
+        yes = 1 / (1 + np.exp(-x))
+        scale = (1 - t) * yes + w * t * (1 - yes)
+        assert_within(found, expected, eps=10, scale=scale[:, None])
 
 
 def test_a_weight_of_0_times_an_infinite_loss_is_0() -> None:
@@ -324,10 +327,11 @@ def test_sigmoid_against_differences(point: float, target: float) -> None:
 def test_weighted_derivatives_against_differences(point: Any, target: Any) -> None:
     grad = softmax_cross_entropy_grad(point, target, class_weight=W)
     hess = softmax_cross_entropy_hess(point, target, class_weight=W)
+    mass = W[target] if np.ndim(target) == 0 else target @ W
     found = gradient(lambda a: softmax_cross_entropy(a, target, class_weight=W), point)
-    assert_within(found, grad, eps=FIRST, scale=W.max())
+    assert_within(found, grad, eps=FIRST, scale=mass)
     found = jacobian(lambda a: softmax_cross_entropy_grad(a, target, class_weight=W), point)
-    assert_within(found, hess, eps=FIRST, scale=W.max())
+    assert_within(found, hess, eps=FIRST, scale=mass)
 
 
 @pytest.mark.accuracy(eps=2**20)  # above FIRST times the derivative
