@@ -166,34 +166,48 @@ def _distributions(target: Any, classes: int) -> Any:
     return _numbers(target)
 
 
-def softmax_cross_entropy(z: Any, target: Any) -> Exact:
+def _weighted(target: Any, classes: int, class_weight: Any) -> Any:
+    y = _distributions(target, classes)
+    return y if class_weight is None else y * _numbers(class_weight)
+
+
+def _with_weight(exact: Exact, weight: Any) -> Exact:
+    """What is below the normal numbers without the weight errs by the weight times the smallest number."""
+    if weight is None:
+        return exact
+    floor = float(np.finfo(exact.dtype).tiny) * max(1.0, float(np.max(np.asarray(weight), initial=0)))
+    return exact._replace(scale=np.maximum(np.abs(exact.scale), floor))
+
+
+def softmax_cross_entropy(z: Any, target: Any, *, class_weight: Any = None) -> Exact:
     rows = _rows(z)
-    values = _surprisal(_distributions(target, rows.p.shape[-1]), rows.log_p).sum(axis=-1)
-    return Exact(values, values, rows.dtype)
+    values = _surprisal(_weighted(target, rows.p.shape[-1], class_weight), rows.log_p).sum(axis=-1)
+    return _with_weight(Exact(values, values, rows.dtype), class_weight)
 
 
-def softmax_cross_entropy_grad(z: Any, target: Any) -> Exact:
+def softmax_cross_entropy_grad(z: Any, target: Any, *, class_weight: Any = None) -> Exact:
     """The error is relative to the size of what is subtracted; for a label one of the two is 0."""
     rows = _rows(z)
-    y = _distributions(target, rows.p.shape[-1])
+    y = _weighted(target, rows.p.shape[-1], class_weight)
     plus, minus = rows.p * (y.sum(axis=-1, keepdims=True) - y), y * rows.others
-    return Exact(plus - minus, plus + minus, rows.dtype)
+    return _with_weight(Exact(plus - minus, plus + minus, rows.dtype), class_weight)
 
 
-def softmax_cross_entropy_hess(z: Any, target: Any) -> Exact:
+def softmax_cross_entropy_hess(z: Any, target: Any, *, class_weight: Any = None) -> Exact:
     of_sure, rows = softmax_jacobian(z), _rows(z)
-    mass = np.asarray(_distributions(target, rows.p.shape[-1]).sum(axis=-1), object)[..., None, None]
-    return Exact(of_sure.values * mass, of_sure.scale * mass, rows.dtype)
+    mass = np.asarray(_weighted(target, rows.p.shape[-1], class_weight).sum(axis=-1), object)[..., None, None]
+    return _with_weight(Exact(of_sure.values * mass, of_sure.scale * mass, rows.dtype), class_weight)
 
 
-def softmax_cross_entropy_hvp(z: Any, target: Any, vector: Any) -> Exact:
-    """The error is relative to p (|w| + sum p |w|), where w is 0 at the largest logit."""
+def softmax_cross_entropy_hvp(z: Any, target: Any, vector: Any, *, class_weight: Any = None) -> Exact:
+    """The error is relative to p (|u| + sum p |u|), where u is 0 at the largest logit."""
     rows = _rows(z)
-    mass = _distributions(target, rows.p.shape[-1]).sum(axis=-1, keepdims=True)
+    mass = _weighted(target, rows.p.shape[-1], class_weight).sum(axis=-1, keepdims=True)
     v = _numbers(vector)
-    w = v - np.take_along_axis(v, np.expand_dims(np.argmax(z, axis=-1), -1), axis=-1)
-    mean, size = ((rows.p * a).sum(axis=-1, keepdims=True) for a in (w, np.abs(w)))
-    return Exact(mass * rows.p * (w - mean), mass * rows.p * (np.abs(w) + size), rows.dtype)
+    u = v - np.take_along_axis(v, np.expand_dims(np.argmax(z, axis=-1), -1), axis=-1)
+    mean, size = ((rows.p * a).sum(axis=-1, keepdims=True) for a in (u, np.abs(u)))
+    exact = Exact(mass * rows.p * (u - mean), mass * rows.p * (np.abs(u) + size), rows.dtype)
+    return _with_weight(exact, class_weight)
 
 
 # --- Single logits: two classes, of which the other has the logit 0 -------------------------------
@@ -204,9 +218,10 @@ def _pair(x: Any) -> Any:
     return np.stack([x, np.zeros_like(x)], axis=-1)
 
 
-def _pair_of_target(t: Any, x: Any) -> Any:
+def _pair_of_target(t: Any, x: Any, pos_weight: Any) -> Any:
     t = _numbers(np.broadcast_to(t, np.shape(x)))
-    return np.stack([np.asarray(t, object), np.asarray(1 - t, object)], axis=-1)
+    yes = t if pos_weight is None else t * _numbers(pos_weight)
+    return np.stack([np.asarray(yes, object), np.asarray(1 - t, object)], axis=-1)
 
 
 def sigmoid(x: Any) -> Exact:
@@ -224,23 +239,26 @@ def softplus(x: Any) -> Exact:
     return Exact(values, values, dtype)
 
 
-def sigmoid_cross_entropy(x: Any, target: Any) -> Exact:
-    return softmax_cross_entropy(_pair(x), _pair_of_target(target, x))
+def sigmoid_cross_entropy(x: Any, target: Any, *, pos_weight: Any = None) -> Exact:
+    exact = softmax_cross_entropy(_pair(x), _pair_of_target(target, x, pos_weight))
+    return _with_weight(exact, pos_weight)
 
 
-def sigmoid_cross_entropy_grad(x: Any, target: Any) -> Exact:
-    values, scale, dtype = softmax_cross_entropy_grad(_pair(x), _pair_of_target(target, x))
-    return Exact(values[..., 0], scale[..., 0], dtype)
+def sigmoid_cross_entropy_grad(x: Any, target: Any, *, pos_weight: Any = None) -> Exact:
+    values, scale, dtype = softmax_cross_entropy_grad(_pair(x), _pair_of_target(target, x, pos_weight))
+    return _with_weight(Exact(values[..., 0], scale[..., 0], dtype), pos_weight)
 
 
-def sigmoid_cross_entropy_hess(x: Any, target: Any) -> Exact:
-    values, _, dtype = softmax_jacobian(_pair(x))
-    return Exact(values[..., 0, 0], values[..., 0, 0], dtype)
+def sigmoid_cross_entropy_hess(x: Any, target: Any, *, pos_weight: Any = None) -> Exact:
+    values, _, dtype = softmax_cross_entropy_hess(_pair(x), _pair_of_target(target, x, pos_weight))
+    return _with_weight(Exact(values[..., 0, 0], values[..., 0, 0], dtype), pos_weight)
 
 
-def sigmoid_cross_entropy_hvp(x: Any, target: Any, vector: Any) -> Exact:
-    values, _, dtype = sigmoid_cross_entropy_hess(x, target)
-    return Exact(values * _numbers(vector), values * _numbers(vector), dtype)
+def sigmoid_cross_entropy_hvp(x: Any, target: Any, vector: Any, *, pos_weight: Any = None) -> Exact:
+    values, _, dtype = sigmoid_cross_entropy_hess(x, target, pos_weight=pos_weight)
+    product = values * _numbers(vector)
+    largest = None if pos_weight is None else np.max(pos_weight) * np.max(np.abs(vector), initial=0)
+    return _with_weight(Exact(product, product, dtype), largest)
 
 
 # --- Distributions --------------------------------------------------------------------------------

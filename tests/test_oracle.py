@@ -211,6 +211,17 @@ def test_single_logits(gap: float) -> None:
     grad = oracle.sigmoid_cross_entropy_grad(x, 0.75)
     same(grad.values, quarter)
     same(grad.scale, both)
+    same(
+        oracle.sigmoid_cross_entropy(x, 0.75, pos_weight=4.0).values, [3 * near + far / 4, 3 * far + near / 4]
+    )
+    weighted = oracle.sigmoid_cross_entropy_grad(x, 0.75, pos_weight=[1.0, 4.0])
+    same(weighted.values, [quarter[0], mpmath.mpf(0.25) * down - 3 * up])
+    same(weighted.scale, [both[0], mpmath.mpf(0.25) * down + 3 * up])
+    same(oracle.sigmoid_cross_entropy_hess(x, 0.75, pos_weight=4.0).values, [product * 13 / 4] * 2)
+    same(
+        oracle.sigmoid_cross_entropy_hvp(x, [1, 0], [2.0, -3.0], pos_weight=4.0).values,
+        [8 * product, -3 * product],
+    )
     same(oracle.sigmoid_cross_entropy_hess(x, 1.0).values, [product, product])
     same(oracle.sigmoid_cross_entropy_hvp(x, 1.0, [2.0, -3.0]).values, [2 * product, -3 * product])
 
@@ -231,6 +242,28 @@ def test_equal_logits(classes: int) -> None:
     same(grad.scale, [(1 - even)] * 2 * classes)
     uniform = np.full(classes, 0.5)
     same(oracle.cross_entropy(uniform, uniform).values, k * mpmath.log(2) / 2)
+
+
+def test_class_weights_by_hand() -> None:
+    z, log_2 = np.zeros((2, 2)), mpmath.log(2)
+    w = [0.5, 8.0]
+    same(oracle.softmax_cross_entropy(z, [0, 1], class_weight=w).values, [log_2 / 2, 8 * log_2])
+    same(oracle.softmax_cross_entropy_grad(z, [0, 1], class_weight=w).values, [-0.25, 0.25, 4, -4])
+    y = np.array([[0.5, 0.5], [0.25, 0.75]])
+    same(oracle.softmax_cross_entropy(z, y, class_weight=w).values, [4.25 * log_2, 6.125 * log_2])
+    grad = oracle.softmax_cross_entropy_grad(z, y, class_weight=w)
+    same(grad.values, [2.125 - 0.25, 2.125 - 4, 3.0625 - 0.125, 3.0625 - 6])
+    same(grad.scale, [2.125, 2.125, 3.0625, 3.0625])
+    quarter = np.array([[1, -1], [-1, 1]]) / 4
+    hess = oracle.softmax_cross_entropy_hess(z, y, class_weight=w)
+    same(hess.values, [4.25 * quarter, 6.125 * quarter])
+    product = oracle.softmax_cross_entropy_hvp(z, y, [[1.0, 0.0]] * 2, class_weight=w)
+    same(product.values, [4.25 * quarter[0], 6.125 * quarter[0]])
+    nothing = oracle.softmax_cross_entropy(np.array([[0.0, -np.inf]]), [1], class_weight=[1, 0])
+    assert nothing.values == 0
+    # Of a loss below the normal numbers the weight multiplies the error, too.
+    far = oracle.softmax_cross_entropy(np.array([[740.0, 0.0]]), [0], class_weight=[8.0, 1.0])
+    assert far.scale == 8 * np.finfo(np.float64).tiny
 
 
 def test_classes_that_are_ruled_out() -> None:

@@ -24,7 +24,7 @@ import xentlib
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "book" / "data" / "accuracy.json"
-BOUNDS = {"softmax_cross_entropy_hess": 8.0}
+BOUNDS = {"softmax_cross_entropy_hess": 8.0, "softmax_cross_entropy_hess weighted": 8.0}
 """In eps, where it is not 4."""
 BOUND = 4.0
 
@@ -63,6 +63,12 @@ def regimes(dtype: Any) -> Iterator[tuple[str, Any, Any]]:
 # --- What is measured ---------------------------------------------------------------------------
 
 
+def weights(z: Any) -> Any:
+    """Return class weights in the dtype of the logits, as NumPy's: from 0.3 to 10."""
+    dtype = np.float32 if "float32" in str(z.dtype) else np.float64
+    return np.geomspace(0.3, 10, z.shape[-1], dtype=dtype)
+
+
 ROWWISE: dict[str, Callable[..., Any]] = {
     "logsumexp": lambda x, z, y: x.logsumexp(z),
     "softmax": lambda x, z, y: x.softmax(z),
@@ -70,6 +76,13 @@ ROWWISE: dict[str, Callable[..., Any]] = {
     "softmax_cross_entropy": lambda x, z, y: x.softmax_cross_entropy(z, y),
     "softmax_cross_entropy_grad": lambda x, z, y: x.softmax_cross_entropy_grad(z, y),
     "softmax_cross_entropy_hess": lambda x, z, y: x.softmax_cross_entropy_hess(z, y),
+    "softmax_cross_entropy weighted": lambda x, z, y: x.softmax_cross_entropy(z, y, class_weight=weights(z)),
+    "softmax_cross_entropy_grad weighted": lambda x, z, y: x.softmax_cross_entropy_grad(
+        z, y, class_weight=weights(z)
+    ),
+    "softmax_cross_entropy_hess weighted": lambda x, z, y: x.softmax_cross_entropy_hess(
+        z, y, class_weight=weights(z)
+    ),
 }
 """How xentlib, or the oracle, is called with rows of logits and with labels."""
 BINARY: dict[str, Callable[..., Any]] = {
@@ -79,6 +92,9 @@ BINARY: dict[str, Callable[..., Any]] = {
     "sigmoid_cross_entropy": lambda x, z, t: x.sigmoid_cross_entropy(z, t),
     "sigmoid_cross_entropy_grad": lambda x, z, t: x.sigmoid_cross_entropy_grad(z, t),
     "sigmoid_cross_entropy_hess": lambda x, z, t: x.sigmoid_cross_entropy_hess(z, t),
+    "sigmoid_cross_entropy weighted": lambda x, z, t: x.sigmoid_cross_entropy(z, t, pos_weight=9.1),
+    "sigmoid_cross_entropy_grad weighted": lambda x, z, t: x.sigmoid_cross_entropy_grad(z, t, pos_weight=9.1),
+    "sigmoid_cross_entropy_hess weighted": lambda x, z, t: x.sigmoid_cross_entropy_hess(z, t, pos_weight=9.1),
 }
 """The same with single logits and targets of 0 and 1."""
 Library = dict[str, Callable[..., Any]]

@@ -41,6 +41,13 @@ q but not under p costs is infinite; to differentiation, a term with a probabili
 costs nothing, also where the logit is -inf; a positive one costs inf there. ``_grad`` and ``_hess`` are
 with respect to the logits; ``_hvp`` is the Hessian times a vector and never forms the Hessian.
 
+**Weights.** ``class_weight`` has one number for each class, and the target y of softmax then counts
+:math:`w_k y_k`; a label's loss and all of its derivatives are multiplied by the weight of the label.
+``pos_weight``, one number or one for each entry of the last axis of the logits, multiplies what the
+answer yes costs. Weights are finite and not negative. Nothing is divided by them: only means are. A
+weight of 0 times an infinite loss is 0. What is below the normal numbers without a weight errs by the
+weight times as much. On NumPy weights are float64; elsewhere they are rounded to what is computed in.
+
 **Means** of a batch take logits of shape ``(..., K)`` and at most 64 bits. They are weighted: with
 sample weights v, class weights w, and targets y mixed with the uniform distribution by
 ``label_smoothing``,

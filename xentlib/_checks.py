@@ -135,14 +135,22 @@ def check_vector(found: Rows, vector: Any) -> Any:
 
 def check_weights(weight: Any, shape: tuple[int, ...], name: str) -> Array:
     """Return weights of float64 in this shape; refuse negative ones, and nothing but zeros."""
-    array = real(np, np.asarray(weight), name)
-    if array.shape != shape:
-        refuse_shape(name, array.shape, shape, "one weight each")
-    result: Array = array.astype(np.float64)
-    _refuse(~((result >= 0) & (result < np.inf)), result, f"{name} must be finite and not negative")
+    result: Array = check_loss_weight(np, np.asarray(weight), shape, name)
     if not result.any():
         message = f"{name} must not be all zero: there is no mean over nothing"
         raise ValueError(message)
+    return result
+
+
+def check_loss_weight(xp: Any, weight: Any, shape: tuple[int, ...], name: str) -> Any:
+    """Return weights in this shape, NumPy's of float64; refuse negative ones."""
+    weight = real(xp, weight, name)
+    if tuple(weight.shape) != shape:
+        refuse_shape(name, weight.shape, shape, "one weight each")
+    if xp is not np:
+        return weight
+    result = weight.astype(np.float64)
+    _refuse(~((result >= 0) & (result < np.inf)), result, f"{name} must be finite and not negative")
     return result
 
 

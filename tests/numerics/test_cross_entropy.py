@@ -19,6 +19,7 @@ from xentlib import (
     _kernel,
     cross_entropy,
     log_softmax,
+    mean_cross_entropy,
     one_hot,
     sigmoid_cross_entropy,
     sigmoid_cross_entropy_grad,
@@ -41,6 +42,7 @@ Y = softmax(DRAW.normal(size=(4, 3, 5)))
 V = DRAW.normal(size=Z.shape)
 X = DRAW.normal(scale=3, size=(4, 3))
 T = DRAW.uniform(size=X.shape)
+W = np.array([0.5, 0.0, 3.0, 1.0, 9.1])
 
 SOFTMAX = [
     softmax_cross_entropy,
@@ -145,6 +147,144 @@ def test_error_of_sigmoid_losses(dtype: Any, gap: float, target: float) -> None:
         assert_within(call(function, x, t, two), expected, eps=4)
 
 
+# --- Accuracy against mpmath: weights ------------------------------------------------------------
+
+WEIGHTS = pytest.mark.parametrize(
+    "weight", [np.array([0.5, 0.0, 3.0, 1.0, 9.1, 1e-3]), np.full(6, 0.1)], ids=["uneven", "even"]
+)
+
+
+@pytest.mark.accuracy
+@GAPS
+@FLOATS
+@WEIGHTS
+def test_relative_error_with_class_weights(dtype: Any, gap: float, weight: Any) -> None:
+    z, labels = rows(gap, dtype)
+    vector = np.random.default_rng(1).normal(size=z.shape).astype(dtype)
+    y = (np.eye(6)[labels] * 0.9 + 0.1 / 6).astype(dtype)
+    for target, limit in ((labels, 4), (y, 6)):
+        for function in SOFTMAX:
+            expected = call(getattr(oracle, function.__name__), z, target, vector, class_weight=weight)
+            eps = {softmax_cross_entropy: 4, softmax_cross_entropy_grad: limit}.get(function, 8)
+            assert_within(call(function, z, target, vector, class_weight=weight), expected, eps=eps)
+        loss, gradient = softmax_cross_entropy_value_and_grad(z, target, class_weight=weight)
+        assert_within(loss, oracle.softmax_cross_entropy(z, target, class_weight=weight), eps=4)
+        expected = oracle.softmax_cross_entropy_grad(z, target, class_weight=weight)
+        assert_within(gradient, expected, eps=limit)
+
+
+@pytest.mark.accuracy
+@GAPS
+@FLOATS
+@pytest.mark.parametrize("target", [0.0, 0.25, 0.999, 1.0])
+@pytest.mark.parametrize("weight", [0.0, 1e-3, 9.1, np.geomspace(0.1, 100, 20)], ids=str)
+def test_error_of_sigmoid_losses_with_a_positive_weight(
+    dtype: Any, gap: float, target: float, weight: Any
+) -> None:
+    x = (np.random.default_rng(3).uniform(-0.5, 0.5, size=20) + gap * np.tile([-1, 1], 10)).astype(dtype)
+    t, two = dtype(target), np.full_like(x, 2)
+    for function in SIGMOID:
+        expected = call(getattr(oracle, function.__name__), x, t, two, pos_weight=weight)
+        eps = 4 if function in SIGMOID[:2] else 6
+        assert_within(call(function, x, t, two, pos_weight=weight), expected, eps=eps)
+
+
+@pytest.mark.accuracy
+def test_a_weighted_target_is_a_target_of_another_mass() -> None:
+    grad = softmax(Z) * (Y * W).sum(-1, keepdims=True) - Y * W
+    assert_within(softmax_cross_entropy_grad(Z, Y, class_weight=W), grad, eps=8, scale=10)
+    of_labels = softmax_cross_entropy(Z, LABELS) * W[LABELS]
+    assert_within(softmax_cross_entropy(Z, LABELS, class_weight=W), of_labels, eps=8)
+    for target in (LABELS, Y):
+        mass = (W[LABELS] if target is LABELS else (Y * W).sum(-1))[..., None]
+        hess = softmax_cross_entropy_hess(Z, target, class_weight=W)
+        assert_within(hess, softmax_cross_entropy_hess(Z, target) * mass[..., None], eps=16)
+        expected = softmax_cross_entropy_hvp(Z, target, V) * mass
+        assert_within(softmax_cross_entropy_hvp(Z, target, V, class_weight=W), expected, eps=16)
+
+
+@pytest.mark.accuracy
+def test_the_weighted_mean_divides_by_the_weights_of_the_labels() -> None:
+    loss = softmax_cross_entropy(Z, LABELS, class_weight=W)
+    mean = mean_cross_entropy(Z, LABELS, class_weight=W)
+    assert_within(loss.sum() / W[LABELS].sum(), mean, eps=16)
+
+
+@pytest.mark.accuracy
+def test_weights_of_1_change_nothing() -> None:
+    for target in (LABELS, Y):
+        for function in SOFTMAX:
+            expected = call(function, Z, target, V)
+            found = call(function, Z, target, V, class_weight=np.ones(5))
+            assert_within(found, expected, eps=8, scale=1 + np.abs(expected))
+    for function in SIGMOID:
+        expected = call(function, X, T, X)
+        for one in (1, True, 1.0, np.ones(3), np.float32(1)):
+            assert_within(call(function, X, T, X, pos_weight=one), expected, eps=8)
+
+
+@pytest.mark.accuracy
+@pytest.mark.parametrize("weight", [4.0, [4.0, 0.5, 0.0]], ids=str)
+def test_a_positive_weight_is_a_class_weight_of_two_classes(weight: Any) -> None:
+    for column in range(3):
+        x, t, w = X[:, column], T[:, column], np.broadcast_to(weight, 3)[column]
+        two, target = np.stack([x, np.zeros_like(x)], axis=-1), np.stack([t, 1 - t], axis=-1)
+        expected = softmax_cross_entropy(two, target, class_weight=[w, 1.0])
+        assert_within(sigmoid_cross_entropy(X, T, pos_weight=weight)[:, column], expected, eps=8)
+        found = sigmoid_cross_entropy_grad(X, T, pos_weight=weight)[:, column, None] * [1, -1]
+        expected = softmax_cross_entropy_grad(two, target, class_weight=[w, 1.0])
+        # The two bounds added up, relative to the sizes of what is subtracted.
+        yes = 1 / (1 + np.exp(-x))
+        scale = (1 - t) * yes + w * t * (1 - yes)
+        assert_within(found, expected, eps=10, scale=scale[:, None])
+
+
+def test_a_weight_of_0_times_an_infinite_loss_is_0() -> None:
+    z = [[0.0, -np.inf], [0.0, 0.0]]
+    for target in ([1, 1], [[0.0, 1.0], [0.0, 1.0]]):
+        assert softmax_cross_entropy(z, target, class_weight=[1, 0]).tolist() == [0.0, 0.0]
+        assert softmax_cross_entropy(z, target, class_weight=[0, 1])[0] == np.inf
+        loss, gradient = softmax_cross_entropy_value_and_grad(z, target, class_weight=[1, 0])
+        assert loss.tolist() == [0.0, 0.0]
+        assert not gradient.any()
+    assert softmax_cross_entropy(z, [1, 1], class_weight=[0, 0]).tolist() == [0.0, 0.0]
+    for function in SIGMOID[:2]:
+        assert function([-np.inf, -np.inf, np.inf], [1, 0, 1], pos_weight=0.0).tolist() == [0.0, 0.0, 0.0]
+    assert sigmoid_cross_entropy([-np.inf, np.inf], [1, 0], pos_weight=2.0).tolist() == [np.inf, np.inf]
+    assert sigmoid_cross_entropy_grad([-np.inf, np.inf], [1, 0], pos_weight=2.0).tolist() == [-2.0, 1.0]
+
+
+def test_what_the_dtype_cannot_hold_is_infinite() -> None:
+    z = np.array([[0.0, 0.0], [0.0, -200.0]], np.float32)
+    loss, gradient = softmax_cross_entropy_value_and_grad(z, [0, 0], class_weight=[1e39, 1.0])
+    assert loss.tolist() == [np.inf, 0.0]
+    assert gradient[0].tolist() == [-np.inf, np.inf]
+    assert not np.isnan(gradient).any()
+
+
+@pytest.mark.parametrize("function", SOFTMAX)
+@pytest.mark.parametrize("axis", [0, 1, 2, -1, -2, -3])
+def test_axis_with_weights(function: Any, axis: int) -> None:
+    keeps = function in (softmax_cross_entropy_grad, softmax_cross_entropy_hvp)
+    moved = [np.moveaxis(array, -1, axis) for array in (Z, Y, V)]
+    for target, moved_target in ((LABELS, LABELS), (Y, moved[1])):
+        expected = call(function, Z, target, V, class_weight=W)
+        found = call(function, moved[0], moved_target, moved[2], axis=axis, class_weight=W)
+        assert np.array_equal(found, np.moveaxis(expected, -1, axis) if keeps else expected)
+
+
+@pytest.mark.parametrize("function", SOFTMAX)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.longdouble, np.float64, np.int8])
+def test_weights_of_any_dtype_leave_that_of_the_logits(function: Any, dtype: Any) -> None:
+    weight = np.array([1, 2, 4, 0, 1], dtype)
+    for logits in (np.float16, np.float32, np.longdouble, np.float64):
+        z, vector = Z.astype(logits), V.astype(logits)
+        for target in (LABELS, Y):
+            found = call(function, z, target, vector, class_weight=weight)
+            assert found.dtype == logits
+            assert np.array_equal(found, call(function, z, target, vector, class_weight=weight.tolist()))
+
+
 # --- Derivatives --------------------------------------------------------------------------------
 
 # A fourth-order difference errs by h^4 f'''''/30, with f''''' below 1, and by the rounding of values
@@ -179,6 +319,31 @@ def test_sigmoid_against_differences(point: float, target: float) -> None:
     grad, hess = sigmoid_cross_entropy_grad(point, target), sigmoid_cross_entropy_hess(point, target)
     assert_within(gradient(lambda a: sigmoid_cross_entropy(a, target), point), grad, eps=FIRST, scale=1)
     assert_within(gradient(lambda a: sigmoid_cross_entropy_grad(a, target), point), hess, eps=FIRST, scale=1)
+
+
+@pytest.mark.accuracy(eps=2**20)  # above FIRST times the largest entry
+@pytest.mark.parametrize("target", TARGETS, ids=str)
+@pytest.mark.parametrize("point", POINTS, ids=str)
+def test_weighted_derivatives_against_differences(point: Any, target: Any) -> None:
+    grad = softmax_cross_entropy_grad(point, target, class_weight=W)
+    hess = softmax_cross_entropy_hess(point, target, class_weight=W)
+    mass = W[target] if np.ndim(target) == 0 else target @ W
+    found = gradient(lambda a: softmax_cross_entropy(a, target, class_weight=W), point)
+    assert_within(found, grad, eps=FIRST, scale=mass)
+    found = jacobian(lambda a: softmax_cross_entropy_grad(a, target, class_weight=W), point)
+    assert_within(found, hess, eps=FIRST, scale=mass)
+
+
+@pytest.mark.accuracy(eps=2**20)  # above FIRST times the derivative
+@pytest.mark.parametrize("point", [-20.0, -1.0, 0.0, 0.3, 15.0])
+@pytest.mark.parametrize("target", [0.0, 0.3, 1.0])
+def test_positive_weights_against_differences(point: float, target: float) -> None:
+    grad = sigmoid_cross_entropy_grad(point, target, pos_weight=9.1)
+    hess = sigmoid_cross_entropy_hess(point, target, pos_weight=9.1)
+    found = gradient(lambda a: sigmoid_cross_entropy(a, target, pos_weight=9.1), point)
+    assert_within(found, grad, eps=FIRST, scale=9.1)
+    found = gradient(lambda a: sigmoid_cross_entropy_grad(a, target, pos_weight=9.1), point)
+    assert_within(found, hess, eps=FIRST, scale=9.1)
 
 
 y = sp.IndexedBase("y", real=True)
@@ -534,6 +699,48 @@ def test_what_sigmoid_losses_refuse(
 ) -> None:
     with pytest.raises(error, match=message):
         call(function, x, target)
+
+
+@pytest.mark.parametrize("function", [*SOFTMAX, softmax_cross_entropy_value_and_grad])
+@pytest.mark.parametrize("target", [[0, 1], [[1.0, 0.0, 0.0]] * 2], ids=["labels", "distributions"])
+@pytest.mark.parametrize(
+    ("weight", "error", "message"),
+    [
+        ([1.0, 1.0], ValueError, r"class_weight has shape \(2,\), but must have \(3,\), one weight each"),
+        (1.0, ValueError, r"class_weight has shape \(\), but must have \(3,\)"),
+        (SQUARE, ValueError, r"class_weight has shape \(2, 3\), but must have \(3,\)"),
+        ([1, -1, 1], ValueError, "class_weight must be finite and not negative, but the value at 1 is -1.0"),
+        ([1, 1, np.nan], ValueError, "class_weight must be .* not negative, but the value at 2 is nan"),
+        ([np.inf, 1, 1], ValueError, "class_weight must be finite .* the value at 0 is inf"),
+        ("abc", TypeError, "class_weight must be real numbers"),
+        ([1j, 1, 1], TypeError, "class_weight must be real numbers, but their dtype is complex128"),
+    ],
+    ids=str,
+)
+def test_class_weights_that_are_refused(
+    function: Any, target: Any, weight: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        call(function, SQUARE, target, class_weight=weight)
+
+
+@pytest.mark.parametrize("function", SIGMOID)
+@pytest.mark.parametrize(
+    ("weight", "error", "message"),
+    [
+        ([1.0, 1.0], ValueError, r"pos_weight has shape \(2,\), but must have \(3,\), one weight each"),
+        (SQUARE, ValueError, r"pos_weight has shape \(2, 3\), but must have \(3,\)"),
+        (-1, ValueError, "pos_weight must be finite and not negative, but the value is -1.0"),
+        ([1, np.inf, 1], ValueError, "pos_weight must be finite and not negative, but the value at 1 is inf"),
+        ("a", TypeError, "pos_weight must be real numbers"),
+    ],
+    ids=str,
+)
+def test_positive_weights_that_are_refused(
+    function: Any, weight: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        call(function, SQUARE, SQUARE, pos_weight=weight)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

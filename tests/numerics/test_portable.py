@@ -64,10 +64,13 @@ def test_error_of_the_loss_and_its_derivatives(dtype: Any, spread: float) -> Non
         assert_within(product, oracle.softmax_cross_entropy_hvp(z, target, vector), eps=8)
 
 
-def assert_losses(z: Any, target: Any, limits: dict[str, float], kind: str = "softmax") -> None:
+def assert_losses(
+    z: Any, target: Any, limits: dict[str, float], kind: str = "softmax", **weight: Any
+) -> None:
     for end, eps in limits.items():
         name = f"{kind}_cross_entropy{end}"
-        assert_within(getattr(xentlib, name)(z, target), getattr(oracle, name)(z, target), eps)
+        expected = getattr(oracle, name)(z, target, **weight)
+        assert_within(getattr(xentlib, name)(z, target, **weight), expected, eps)
 
 
 @pytest.mark.accuracy
@@ -78,6 +81,44 @@ def test_single_logits(dtype: Any, gap: float) -> None:
     for name in ("sigmoid", "log_sigmoid", "softplus"):
         assert_within(getattr(xentlib, name)(x), getattr(oracle, name)(x), eps=4)
     assert_losses(x, np.tile([0, 0, 1, 1], 5), {"": 4, "_grad": 4, "_hess": 4}, "sigmoid")
+
+
+@pytest.mark.accuracy
+@FLOATS
+@pytest.mark.parametrize("spread", [0.0, 1.0, 20.0, 60.0, 100.0, 700.0, 1000.0])
+def test_error_with_class_weights(dtype: Any, spread: float) -> None:
+    z, labels = rows(spread, dtype)
+    y = (np.eye(6, dtype=dtype)[labels] + dtype(0.125)) / dtype(1.75)
+    vector = np.random.default_rng(1).normal(size=z.shape).astype(dtype)
+    weight = np.array([0.5, 0.0, 3.0, 1.0, 9.1, 1e-3], dtype)  # of the logits' dtype, as it is computed in
+    for target, limit in ((labels, 4), (y, 6)):
+        assert_losses(z, target, {"": 4, "_grad": limit, "_hess": 8}, class_weight=weight)
+        product = xentlib.softmax_cross_entropy_hvp(z, target, vector, class_weight=weight)
+        expected = oracle.softmax_cross_entropy_hvp(z, target, vector, class_weight=weight)
+        assert_within(product, expected, eps=8)
+
+
+@pytest.mark.accuracy
+@FLOATS
+@pytest.mark.parametrize("gap", [0.0, 10.0, 40.0, 100.0, 700.0])
+def test_error_with_a_positive_weight(dtype: Any, gap: float) -> None:
+    x = (np.random.default_rng(3).uniform(-0.5, 0.5, size=20) + gap * np.tile([-1, 1], 10)).astype(dtype)
+    target = np.tile([0, 0, 1, 1], 5)
+    for weight in (9.1, np.geomspace(0.1, 100, 20)):
+        limits = {"": 4, "_grad": 4, "_hess": 6}
+        rounded = np.asarray(weight, dtype)
+        assert_losses(x, target, limits, "sigmoid", pos_weight=rounded)
+
+
+def test_weights_of_a_known_shape() -> None:
+    z = np.zeros((2, 3))
+    with pytest.raises(ValueError, match=r"class_weight has shape \(2,\), but must have \(3,\)"):
+        xentlib.softmax_cross_entropy(z, np.array([0, 1]), class_weight=np.ones(2))
+    with pytest.raises(ValueError, match=r"pos_weight has shape \(2,\), but must have \(3,\)"):
+        xentlib.sigmoid_cross_entropy(z, z, pos_weight=np.ones(2))
+    bad = np.array([1.0, np.nan, 1.0])
+    assert np.isnan(xentlib.softmax_cross_entropy(z, np.array([0, 1]), class_weight=bad)).all()
+    assert np.isnan(xentlib.sigmoid_cross_entropy(z, z, pos_weight=bad)).any()
 
 
 MASKED = np.array([[1.0, -np.inf, 2.0], [0.0, 0.0, -np.inf], [-np.inf, -np.inf, 5.0]])

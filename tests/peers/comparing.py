@@ -77,14 +77,39 @@ def _of_both_terms(z, y):
     return p * (1 - y) + y * (1 - p)
 
 
+def _of_weighted_terms(z, y, w):
+    p, y = xentlib.softmax(z.astype(np.float64)), y * w.astype(np.float64)
+    return p * (y.sum(-1, keepdims=True) - y) + y * (1 - p)
+
+
 def _of_spread(z, _, v):
     p = xentlib.softmax(z.astype(np.float64))
     w = v - np.take_along_axis(v, z.argmax(-1)[..., None], -1)
     return p * (np.abs(w) + (p * np.abs(w)).sum(-1, keepdims=True))
 
 
-def _of_sigmoids(x, t):
-    return (1 - t) * xentlib.sigmoid(x) + t * xentlib.sigmoid(-x)
+def _of_weighted_spread(z, labels, v, w):
+    return _of_spread(z, labels, v) * w[labels][..., None].astype(np.float64)
+
+
+def _of_sigmoids(x, t, w=1.0):
+    return (1 - t) * xentlib.sigmoid(x) + w * t * xentlib.sigmoid(-x)
+
+
+def _weighted(name):
+    """Return a softmax loss, or a derivative, whose last argument is the class weights."""
+
+    def call(*arguments):
+        return getattr(xentlib, name)(*arguments[:-1], class_weight=arguments[-1])
+
+    return call
+
+
+def _with_positive_weight(name):
+    def call(*arguments):
+        return getattr(xentlib, name)(*arguments[:-1], pos_weight=arguments[-1])
+
+    return call
 
 
 CASES = {
@@ -114,6 +139,24 @@ CASES = {
     "sigmoid gradient": Case(xentlib.sigmoid_cross_entropy_grad, "x t", 8, _of_sigmoids),
     "sigmoid Hessian": Case(xentlib.sigmoid_cross_entropy_hess, "x t", 8),
     "sigmoid Hessian times a vector": Case(xentlib.sigmoid_cross_entropy_hvp, "x t v", 8),
+    "weighted loss of labels": Case(_weighted("softmax_cross_entropy"), "z labels w", 8),
+    "weighted loss of distributions": Case(_weighted("softmax_cross_entropy"), "z y w", 8),
+    "weighted gradient for labels": Case(_weighted("softmax_cross_entropy_grad"), "z labels w", 8),
+    "weighted gradient for distributions": Case(
+        _weighted("softmax_cross_entropy_grad"), "z y w", 12, _of_weighted_terms
+    ),
+    "weighted Hessian": Case(_weighted("softmax_cross_entropy_hess"), "z labels w", 16),
+    "weighted Hessian times a vector": Case(
+        _weighted("softmax_cross_entropy_hvp"), "z labels v w", 16, _of_weighted_spread
+    ),
+    "weighted sigmoid loss": Case(_with_positive_weight("sigmoid_cross_entropy"), "x t w", 8),
+    "weighted sigmoid gradient": Case(
+        _with_positive_weight("sigmoid_cross_entropy_grad"), "x t w", 8, _of_sigmoids
+    ),
+    "weighted sigmoid Hessian": Case(_with_positive_weight("sigmoid_cross_entropy_hess"), "x t w", 12),
+    "weighted sigmoid Hessian times a vector": Case(
+        _with_positive_weight("sigmoid_cross_entropy_hvp"), "x t v w", 12
+    ),
     "smooth_labels": Case(lambda y: xentlib.smooth_labels(y, 0.1), "y", 8),
 }
 
@@ -142,6 +185,8 @@ def inputs(regime, dtype, shape=(6, 5)):
         "q": distributions(shape, dtype, seed=3),
         "t": np.random.default_rng(4).random(shape).astype(dtype),
         "v": logits(shape, dtype, seed=5),
+        # Not above 1: what is below the normal numbers without a weight errs by the weight times as much.
+        "w": np.random.default_rng(6).random(shape[-1]).astype(dtype),
     }
 
 

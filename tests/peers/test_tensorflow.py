@@ -63,6 +63,21 @@ def test_sigmoid_losses(dtype, shape):
 
 
 @every_shape
+@every_dtype
+def test_positive_weights(dtype, shape):
+    z = logits(shape, dtype)
+    t = np.random.default_rng(4).random(shape).astype(dtype)
+    for w in (dtype(9), np.random.default_rng(6).uniform(0, 9, shape[-1]).astype(dtype)):
+        loss, found = with_gradient(
+            lambda z, w=w: tf.nn.weighted_cross_entropy_with_logits(labels=t, logits=z, pos_weight=w), z
+        )
+        limit = 9 * (8 + 2 * np.abs(z).max())
+        assert distance(loss, xentlib.sigmoid_cross_entropy(z, t, pos_weight=w), scale=1) <= limit
+        expected = xentlib.sigmoid_cross_entropy_grad(z, t, pos_weight=w)
+        assert distance(found, expected, scale=1) <= 9 * 8
+
+
+@every_shape
 def test_keras_means(shape):
     z, target = logits(shape, np.float32), labels(shape)
     losses = keras.losses

@@ -158,6 +158,33 @@ def test_autograd_keeps_the_sigmoid_gradient_of_confident_predictions():
 
 
 @every_dtype
+@pytest.mark.parametrize("regime", ["plain", "confident", "far", "ties"])
+def test_autograd_gives_the_weighted_gradients(dtype, regime):
+    given = inputs(regime, dtype)
+    w = given["w"]
+    x = leaf(given["z"])
+    loss = xentlib.softmax_cross_entropy(x, torch.tensor(given["labels"]), class_weight=torch.tensor(w))
+    expected = xentlib.softmax_cross_entropy_grad(given["z"], given["labels"], class_weight=w)
+    assert distance(gradient(loss, x), expected) <= 20
+    x = leaf(given["x"])
+    loss = xentlib.sigmoid_cross_entropy(x, torch.tensor(given["t"]), pos_weight=torch.tensor(w))
+    expected = xentlib.sigmoid_cross_entropy_grad(given["x"], given["t"], pos_weight=w)
+    assert distance(gradient(loss, x), expected, scale=1) <= 8
+
+
+def test_weights_may_be_numpys():
+    given = inputs("plain", np.float32)
+    for w in (given["w"], given["w"].tolist(), given["w"].astype(np.float64)):
+        found = xentlib.softmax_cross_entropy(torch.tensor(given["z"]), given["labels"], class_weight=w)
+        assert found.dtype == torch.float32
+        expected = xentlib.softmax_cross_entropy(given["z"], given["labels"], class_weight=w)
+        assert distance(found.numpy(), expected) <= 8
+    found = xentlib.sigmoid_cross_entropy(torch.tensor(given["x"]), 1.0, pos_weight=9.1)
+    assert found.dtype == torch.float32
+    assert distance(found.numpy(), xentlib.sigmoid_cross_entropy(given["x"], 1.0, pos_weight=9.1)) <= 8
+
+
+@every_dtype
 def test_autograd_gives_the_derivatives_of_divergences(dtype):
     given = inputs("plain", dtype)
     p, q = given["y"], given["q"]
@@ -224,6 +251,41 @@ def test_sigmoid_losses(dtype, shape):
     assert distance(loss.detach(), xentlib.sigmoid_cross_entropy(z, t), scale=1) <= limit
     assert distance(gradient(loss, x), xentlib.sigmoid_cross_entropy_grad(z, t), scale=1) <= 8
     assert distance(functional.logsigmoid(x).detach(), xentlib.log_sigmoid(z), scale=1) <= limit
+
+
+@every_shape
+@every_dtype
+def test_positive_weights(dtype, shape):
+    """A number, or one for each entry of the last axis, as in `BCEWithLogitsLoss`."""
+    z = logits(shape, dtype)
+    t = np.random.default_rng(4).random(shape).astype(dtype)
+    for w in (dtype(9), np.random.default_rng(6).uniform(0, 9, shape[-1]).astype(dtype)):
+        x = leaf(z)
+        loss = functional.binary_cross_entropy_with_logits(
+            x, torch.tensor(t), pos_weight=torch.tensor(w), reduction="none"
+        )
+        limit = 9 * (8 + 2 * np.abs(z).max())  # it cancels: relative to the logit
+        assert distance(loss.detach(), xentlib.sigmoid_cross_entropy(z, t, pos_weight=w), scale=1) <= limit
+        expected = xentlib.sigmoid_cross_entropy_grad(z, t, pos_weight=w)
+        assert distance(gradient(loss, x), expected, scale=1) <= 9 * 8
+
+
+@every_shape
+@every_dtype
+def test_class_weights_without_reduction(dtype, shape):
+    z = logits(shape, dtype)
+    weight = np.random.default_rng(6).uniform(0, 9, shape[-1]).astype(dtype)
+    for target in (labels(shape), distributions(shape, dtype)):
+        x = leaf(z)
+        loss = functional.cross_entropy(
+            x, torch.tensor(target), weight=torch.tensor(weight), reduction="none"
+        )
+        ours = xentlib.softmax_cross_entropy(z, target, class_weight=weight)
+        assert distance(loss.detach(), ours, scale=1) <= 9 * bound(z)
+        y = target if target.ndim == 2 else np.eye(shape[-1])[target]
+        scale = xentlib.softmax(z) * (y * weight).sum(-1, keepdims=True) + y * weight
+        expected = xentlib.softmax_cross_entropy_grad(z, target, class_weight=weight)
+        assert distance(gradient(loss, x), expected, scale) <= bound(z)
 
 
 @every_shape
