@@ -210,6 +210,48 @@ def softmax_cross_entropy_hvp(z: Any, target: Any, vector: Any, *, class_weight:
     return _with_weight(exact, class_weight)
 
 
+# --- Focal loss -----------------------------------------------------------------------------------
+
+
+def _of_label(values: Any, labels: Any) -> Any:
+    return np.take_along_axis(values, np.asarray(labels)[..., None], axis=-1)
+
+
+def _focal_parts(z: Any, labels: Any, gamma: float) -> tuple[Any, ...]:
+    """Return p, 1 - p, -log p and -p log p / (1 - p) of the label, the power, and p - y."""
+    rows = _rows(z)
+    own = np.asarray(labels)[..., None] == np.arange(rows.p.shape[-1])
+    p, q, loss = (_of_label(a, labels) for a in (rows.p, rows.others, -rows.log_p))
+    # Of a class alone the limit.
+    ratio = np.where(q == 0, ONE, np.where(p == 0, ZERO, p * loss) / np.where(q == 0, ONE, q))
+    return p, q, loss, ratio, q ** EXACT.mpf(gamma), np.where(own, -rows.others, rows.p)
+
+
+def softmax_focal_loss(z: Any, labels: Any, *, gamma: float = 2.0) -> Exact:
+    _, _, loss, _, power, _ = _focal_parts(z, labels, gamma)
+    values = (power * loss)[..., 0]
+    return Exact(values, values, _rows(z).dtype)
+
+
+def softmax_focal_loss_grad(z: Any, labels: Any, *, gamma: float = 2.0) -> Exact:
+    _, _, _, ratio, power, slope = _focal_parts(z, labels, gamma)
+    values = power * (1 + EXACT.mpf(gamma) * ratio) * slope
+    return Exact(values, values, _rows(z).dtype)
+
+
+def softmax_focal_loss_hess(z: Any, labels: Any, *, gamma: float = 2.0) -> Exact:
+    """The error is relative to the sum of the absolute terms."""
+    p, q, loss, ratio, power, slope = (a[..., None] for a in _focal_parts(z, labels, gamma))
+    g, jacobian = EXACT.mpf(gamma), softmax_jacobian(z).values
+    first = power * (1 + g * ratio) * jacobian
+    weight = power * g * np.where(q == 0, ZERO, p / np.where(q == 0, ONE, q))
+    pairs = slope * np.swapaxes(slope, -1, -2)
+    some = np.where(p == 0, ZERO, loss)  # p log p is 0 there
+    values = first + weight * (2 - some + (g - 1) * ratio) * pairs
+    scale = np.abs(first) + weight * (2 + some + abs(g - 1) * ratio) * np.abs(pairs)
+    return Exact(values, scale, _rows(z).dtype)
+
+
 # --- Single logits: two classes, of which the other has the logit 0 -------------------------------
 
 
@@ -259,6 +301,34 @@ def sigmoid_cross_entropy_hvp(x: Any, target: Any, vector: Any, *, pos_weight: A
     product = values * _numbers(vector)
     largest = None if pos_weight is None else np.max(pos_weight) * np.max(np.abs(vector), initial=0)
     return _with_weight(Exact(product, product, dtype), largest)
+
+
+def _expected_focal(of: Any, x: Any, target: Any, gamma: float, alpha: Any, entry: Any) -> Exact:
+    t = _numbers(np.broadcast_to(target, np.shape(x)))
+    a = None if alpha is None else EXACT.mpf(float(alpha))
+    yes, no = (t, 1 - t) if a is None else (a * t, (1 - a) * (1 - t))
+    labels = np.zeros(np.shape(x), int)
+    parts = [of(_pair(x), labels + k, gamma=gamma) for k in (0, 1)]
+    terms, sizes = (
+        [
+            np.where(w == 0, ZERO, w * values[(..., *entry)])
+            for w, values in zip((yes, no), of_both, strict=True)
+        ]
+        for of_both in ([part.values for part in parts], [np.abs(part.scale) for part in parts])
+    )
+    return Exact(terms[0] + terms[1], sizes[0] + sizes[1], parts[0].dtype)
+
+
+def sigmoid_focal_loss(x: Any, target: Any, *, gamma: float = 2.0, alpha: Any = None) -> Exact:
+    return _expected_focal(softmax_focal_loss, x, target, gamma, alpha, ())
+
+
+def sigmoid_focal_loss_grad(x: Any, target: Any, *, gamma: float = 2.0, alpha: Any = None) -> Exact:
+    return _expected_focal(softmax_focal_loss_grad, x, target, gamma, alpha, (0,))
+
+
+def sigmoid_focal_loss_hess(x: Any, target: Any, *, gamma: float = 2.0, alpha: Any = None) -> Exact:
+    return _expected_focal(softmax_focal_loss_hess, x, target, gamma, alpha, (0, 0))
 
 
 # --- Distributions --------------------------------------------------------------------------------

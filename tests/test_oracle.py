@@ -226,6 +226,56 @@ def test_single_logits(gap: float) -> None:
     same(oracle.sigmoid_cross_entropy_hvp(x, 1.0, [2.0, -3.0]).values, [2 * product, -3 * product])
 
 
+@GAPS
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_focal_loss_of_a_single_logit(gap: float, gamma: float) -> None:
+    x, g = np.array([gap, -gap]), mpmath.mpf(gamma)
+    e = mpmath.exp(-mpmath.mpf(gap))
+    near, far = mpmath.log1p(e), mpmath.mpf(gap) + mpmath.log1p(e)
+    up, down = 1 / (1 + e), e / (1 + e)
+    sizes = [(up, down, near), (down, up, far)]
+    losses = [q**g * loss for _, q, loss in sizes]
+    slopes = [-(q**g) * (q + g * p * loss) for p, q, loss in sizes]
+    curves = [
+        p * q**g * (q * (1 + 2 * g) + g * (g * p - q) * loss) if gap or g else p * q for p, q, loss in sizes
+    ]
+    same(oracle.sigmoid_focal_loss(x, 1, gamma=gamma).values, losses)
+    same(oracle.sigmoid_focal_loss_grad(x, 1, gamma=gamma).values, slopes)
+    same(oracle.sigmoid_focal_loss_hess(x, 1, gamma=gamma).values, curves)
+    mixed = oracle.sigmoid_focal_loss(x, 0.25, gamma=gamma, alpha=0.75).values
+    same(mixed, [3 * (a + b) / 16 for a, b in zip(losses, losses[::-1], strict=True)])
+    mixed_slopes = oracle.sigmoid_focal_loss_grad(x, 0, gamma=gamma, alpha=0.75)
+    same(mixed_slopes.values, [-a / 4 for a in slopes[::-1]])
+    two = oracle.softmax_focal_loss([[gap, 0.0]] * 2, [0, 1], gamma=gamma).values
+    same(two, losses)
+
+
+def test_focal_gradients_are_the_derivatives() -> None:
+    def row(*z: Any) -> Any:
+        p = mpmath.exp(z[1]) / sum(mpmath.exp(a) for a in z)
+        return -((1 - p) ** mpmath.mpf(1.5)) * mpmath.log(p)
+
+    point, places = tuple(map(float, Z[0])), np.eye(4, dtype=int)
+    gradient = oracle.softmax_focal_loss_grad(Z[0], np.int64(1), gamma=1.5).values
+    hessian = oracle.softmax_focal_loss_hess(Z[0], np.int64(1), gamma=1.5).values
+    for a, slope, curves in zip(places, gradient, hessian, strict=True):
+        assert abs(mpmath.diff(row, point, tuple(map(int, a))) - slope) <= 1e-20
+        for b, curve in zip(places, curves, strict=True):
+            assert abs(mpmath.diff(row, point, tuple(map(int, a + b))) - curve) <= 1e-20
+
+
+def test_focal_loss_of_one_class_and_of_a_class_that_is_ruled_out() -> None:
+    one = np.array([[3.0]]), np.array([0])
+    assert oracle.softmax_focal_loss(*one).values == 0
+    assert oracle.softmax_focal_loss_grad(*one).values == 0
+    assert oracle.softmax_focal_loss_hess(*one).values == 0
+    ruled_out = np.array([1.0, -np.inf, 1.0]), np.int64(1)
+    assert oracle.softmax_focal_loss(*ruled_out).values == np.inf
+    assert oracle.softmax_focal_loss_grad(*ruled_out).values.tolist() == [0.5, -1, 0.5]
+    quarter = [[0.25, 0, -0.25], [0, 0, 0], [-0.25, 0, 0.25]]
+    assert oracle.softmax_focal_loss_hess(*ruled_out).values.tolist() == quarter
+
+
 @pytest.mark.parametrize("classes", [1, 2, 7])
 def test_equal_logits(classes: int) -> None:
     z, k = np.full((2, classes), 3.5), mpmath.mpf(classes)

@@ -24,7 +24,16 @@ import xentlib
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "book" / "data" / "accuracy.json"
-BOUNDS = {"softmax_cross_entropy_hess": 8.0, "softmax_cross_entropy_hess weighted": 8.0}
+BOUNDS = {
+    "softmax_cross_entropy_hess": 8.0,
+    "softmax_cross_entropy_hess weighted": 8.0,
+    "softmax_focal_loss": 12.0,
+    "softmax_focal_loss_grad": 16.0,
+    "softmax_focal_loss_hess": 20.0,
+    "sigmoid_focal_loss": 12.0,
+    "sigmoid_focal_loss_grad": 16.0,
+    "sigmoid_focal_loss_hess": 20.0,
+}
 """In eps, where it is not 4."""
 BOUND = 4.0
 
@@ -83,6 +92,9 @@ ROWWISE: dict[str, Callable[..., Any]] = {
     "softmax_cross_entropy_hess weighted": lambda x, z, y: x.softmax_cross_entropy_hess(
         z, y, class_weight=weights(z)
     ),
+    "softmax_focal_loss": lambda x, z, y: x.softmax_focal_loss(z, y, gamma=2.0),
+    "softmax_focal_loss_grad": lambda x, z, y: x.softmax_focal_loss_grad(z, y, gamma=2.0),
+    "softmax_focal_loss_hess": lambda x, z, y: x.softmax_focal_loss_hess(z, y, gamma=2.0),
 }
 """How xentlib, or the oracle, is called with rows of logits and with labels."""
 BINARY: dict[str, Callable[..., Any]] = {
@@ -95,6 +107,9 @@ BINARY: dict[str, Callable[..., Any]] = {
     "sigmoid_cross_entropy weighted": lambda x, z, t: x.sigmoid_cross_entropy(z, t, pos_weight=9.1),
     "sigmoid_cross_entropy_grad weighted": lambda x, z, t: x.sigmoid_cross_entropy_grad(z, t, pos_weight=9.1),
     "sigmoid_cross_entropy_hess weighted": lambda x, z, t: x.sigmoid_cross_entropy_hess(z, t, pos_weight=9.1),
+    "sigmoid_focal_loss": lambda x, z, t: x.sigmoid_focal_loss(z, t, gamma=2.0, alpha=0.25),
+    "sigmoid_focal_loss_grad": lambda x, z, t: x.sigmoid_focal_loss_grad(z, t, gamma=2.0, alpha=0.25),
+    "sigmoid_focal_loss_hess": lambda x, z, t: x.sigmoid_focal_loss_hess(z, t, gamma=2.0, alpha=0.25),
 }
 """The same with single logits and targets of 0 and 1."""
 Library = dict[str, Callable[..., Any]]

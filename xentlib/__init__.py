@@ -86,6 +86,14 @@ from xentlib._cross_entropy import (
     softmax_cross_entropy_hvp,
     softmax_cross_entropy_value_and_grad,
 )
+from xentlib._focal import (
+    sigmoid_focal_loss,
+    sigmoid_focal_loss_grad,
+    sigmoid_focal_loss_hess,
+    softmax_focal_loss,
+    softmax_focal_loss_grad,
+    softmax_focal_loss_hess,
+)
 from xentlib._information import cross_entropy, entropy, kl_divergence, perplexity
 from xentlib._kernel import InvalidLogitsError
 from xentlib._linear import linear_cross_entropy_value_and_grad
@@ -117,6 +125,9 @@ __all__ = [
     "sigmoid_cross_entropy_grad",
     "sigmoid_cross_entropy_hess",
     "sigmoid_cross_entropy_hvp",
+    "sigmoid_focal_loss",
+    "sigmoid_focal_loss_grad",
+    "sigmoid_focal_loss_hess",
     "smooth_labels",
     "softmax",
     "softmax_cross_entropy",
@@ -124,6 +135,9 @@ __all__ = [
     "softmax_cross_entropy_hess",
     "softmax_cross_entropy_hvp",
     "softmax_cross_entropy_value_and_grad",
+    "softmax_focal_loss",
+    "softmax_focal_loss_grad",
+    "softmax_focal_loss_hess",
     "softmax_jacobian",
     "softplus",
 ]

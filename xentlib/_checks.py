@@ -171,6 +171,15 @@ def positive_number(value: Any, name: str, *, above: float = 0.0) -> float:
     return result
 
 
+def number_from_0(value: Any, name: str) -> float:
+    """Return a finite real number of at least 0; refuse all else."""
+    result = number(value, name)
+    if not 0 <= result < math.inf:
+        message = f"{name} must be finite and at least 0, but is {value}"
+        raise ValueError(message)
+    return result
+
+
 def share(value: Any, name: str) -> float:
     """Return a number from 0 to 1; refuse all else."""
     result = number(value, name)

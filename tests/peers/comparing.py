@@ -112,6 +112,43 @@ def _with_positive_weight(name):
     return call
 
 
+def _of_focal_terms(z, labels):
+    """Return the sum of the absolute terms of the Hessian for gamma 2.
+
+    XLA makes a term below the normal numbers 0, also beside one above them: no less than tiny / eps.
+    """
+    least = float(np.finfo(z.dtype).tiny / np.finfo(z.dtype).eps)
+    z = z.astype(np.float64)
+    slope = xentlib.softmax_cross_entropy_grad(z, labels)
+    q = -np.take_along_axis(slope, labels[..., None], -1)[..., None]
+    loss = xentlib.softmax_cross_entropy(z, labels)[..., None, None]
+    p = np.exp(-loss)
+    with np.errstate(invalid="ignore"):
+        p_loss = np.where(p == 0, 0.0, p * loss)
+    pairs = np.abs(slope[..., :, None] * slope[..., None, :])
+    first = q * (q + 2 * p_loss) * np.abs(xentlib.softmax_jacobian(z))
+    return least + first + 2 * (p * q * 2 + q * p_loss + p * p_loss) * pairs
+
+
+def _of_both_answers(function):
+    def size(x, t):
+        yes, no = (np.abs(function(x.astype(np.float64), y, alpha=0.25)) for y in (1.0, 0.0))
+        return t * yes + (1 - t) * no
+
+    return size
+
+
+def _of_sigmoid_terms(x, t):
+    """Return the same for single logits, with alpha 0.25."""
+    x = x.astype(np.float64)
+
+    def size(x):
+        p, q, loss = xentlib.sigmoid(x), xentlib.sigmoid(-x), xentlib.softplus(-x)
+        return p * q**2 * (q * (5 + 2 * loss) + 4 * p * loss)
+
+    return t * size(x) / 4 + (1 - t) * size(-x) * 3 / 4
+
+
 CASES = {
     # Near 0 the error is relative to log K.
     "logsumexp": Case(
@@ -156,6 +193,20 @@ CASES = {
     "weighted sigmoid Hessian": Case(_with_positive_weight("sigmoid_cross_entropy_hess"), "x t w", 12),
     "weighted sigmoid Hessian times a vector": Case(
         _with_positive_weight("sigmoid_cross_entropy_hvp"), "x t v w", 12
+    ),
+    "focal loss": Case(xentlib.softmax_focal_loss, "z labels", 24),
+    "focal loss, gamma 0.5": Case(lambda z, y: xentlib.softmax_focal_loss(z, y, gamma=0.5), "z labels", 12),
+    "focal gradient": Case(xentlib.softmax_focal_loss_grad, "z labels", 32),
+    "focal Hessian": Case(xentlib.softmax_focal_loss_hess, "z labels", 40, _of_focal_terms),
+    "sigmoid focal loss": Case(lambda x, t: xentlib.sigmoid_focal_loss(x, t, alpha=0.25), "x t", 24),
+    "sigmoid focal gradient": Case(
+        lambda x, t: xentlib.sigmoid_focal_loss_grad(x, t, alpha=0.25),
+        "x t",
+        32,
+        _of_both_answers(xentlib.sigmoid_focal_loss_grad),
+    ),
+    "sigmoid focal Hessian": Case(
+        lambda x, t: xentlib.sigmoid_focal_loss_hess(x, t, alpha=0.25), "x t", 40, _of_sigmoid_terms
     ),
     "smooth_labels": Case(lambda y: xentlib.smooth_labels(y, 0.1), "y", 8),
 }

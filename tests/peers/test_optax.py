@@ -79,6 +79,47 @@ def test_sigmoid_losses(dtype, shape):
 
 @every_shape
 @every_dtype
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_sigmoid_focal_losses(dtype, shape, gamma):
+    x = logits(shape, dtype)
+    t = np.random.default_rng(4).integers(2, size=shape).astype(dtype)
+    options = {"gamma": gamma, "alpha": 0.25}
+    loss = _focal(gamma)
+    arguments = jnp.asarray(x), jnp.asarray(t)
+    # The power is the exponential of a logarithm there, which is rounded.
+    limit = 20 + 8 * gamma + 2 * gamma * float(np.abs(x).max())
+    assert distance(loss(*arguments), xentlib.sigmoid_focal_loss(x, t, **options)) <= limit
+    expected = xentlib.sigmoid_focal_loss_grad(x, t, **options)
+    assert distance(gradient(loss, *arguments), expected) <= 2 * limit
+
+
+@cache
+def _focal(gamma):
+    return jax.jit(lambda x, t: optax.sigmoid_focal_loss(x, t, gamma=gamma, alpha=0.25))
+
+
+def test_soft_targets_of_the_focal_loss_are_no_expectation():
+    """The power is that of the mean of 1 - p, here of one half whatever p is."""
+    x, t = np.array([2.0]), np.array([0.5])
+    found = optax.sigmoid_focal_loss(jnp.asarray(x), jnp.asarray(t), gamma=2.0)
+    assert distance(found, 0.25 * xentlib.sigmoid_cross_entropy(x, t)) <= 16
+    ours = xentlib.sigmoid_focal_loss(x, t)
+    assert ours[0] > 1.5 * float(found[0])
+    yes, no = (optax.sigmoid_focal_loss(jnp.asarray(x), y, gamma=2.0) for y in (1.0, 0.0))
+    assert distance((yes + no) / 2, ours) <= 32
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_focal_gradients_of_saturated_logits_are_finite(gamma):
+    """They were nan up to Optax 0.2.4, for gamma below 1."""
+    x = jnp.asarray([1e3, -1e3])
+    for loss in (optax.sigmoid_focal_loss, xentlib.sigmoid_focal_loss):
+        found = jax.grad(lambda x, loss=loss: loss(x, jnp.asarray([1.0, 0.0]), gamma=gamma).sum())(x)
+        assert found.tolist() == [0, 0]
+
+
+@every_shape
+@every_dtype
 def test_mean_with_weights(dtype, shape):
     z, target = logits(shape, dtype), labels(shape)
     weight = np.random.default_rng(4).random(shape[0]).astype(dtype)

@@ -97,6 +97,28 @@ def test_keras_means(shape):
         assert distance(found, expected, np.abs(expected).max()) <= 2 * bound(z)
 
 
+@every_shape
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_keras_focal_losses(shape, gamma):
+    """Keras clips probabilities to 1e-7 and 1 - 1e-7 and takes 1 - p: right absolutely, not relatively."""
+    z, target = logits(shape, np.float32, spread=1.5), labels(shape)
+    eps = float(np.finfo(np.float32).eps)
+    loss = keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=gamma, from_logits=True, reduction=None)
+    found, slopes = with_gradient(lambda z: loss(np.eye(shape[-1], dtype=np.float32)[target], z), z)
+    np.testing.assert_allclose(
+        found, xentlib.softmax_focal_loss(z, target, gamma=gamma), rtol=100 * eps, atol=20 * eps
+    )
+    expected = xentlib.softmax_focal_loss_grad(z, target, gamma=gamma)
+    np.testing.assert_allclose(slopes, expected, rtol=100 * eps, atol=20 * eps)
+    # Binary: the mean over the last axis.
+    t = np.random.default_rng(4).integers(2, size=shape).astype(np.float32)
+    found = keras.losses.binary_focal_crossentropy(
+        t, z, gamma=gamma, alpha=0.25, apply_class_balancing=True, from_logits=True
+    )
+    expected = xentlib.sigmoid_focal_loss(z, t, gamma=gamma, alpha=0.25).mean(axis=-1)
+    np.testing.assert_allclose(found, expected, rtol=100 * eps, atol=20 * eps)
+
+
 # --- Conventions ------------------------------------------------------------------------------------
 
 Z, TARGET = logits((2, 3), np.float32), np.array([0, 2])
@@ -111,6 +133,22 @@ def test_keras_clips_probabilities():
     certain = np.eye(2, dtype=np.float32)
     found = keras.losses.CategoricalCrossentropy()(certain, certain[::-1].copy())
     assert found.numpy() == pytest.approx(-np.log(1e-7), rel=1e-6, abs=0)
+
+
+def test_keras_focal_losses_of_soft_targets():
+    """The categorical one is an expectation over the labels, the binary one is not."""
+    y = np.array([[0.25, 0.75]], np.float32)
+    x = np.array([[1.0, -0.5]], np.float32)
+    loss = keras.losses.CategoricalFocalCrossentropy(alpha=1.0, from_logits=True)
+    expected = sum(y[0, k] * xentlib.softmax_focal_loss(x, [k])[0] for k in (0, 1))
+    assert loss(y, x).numpy() == pytest.approx(expected, rel=1e-5, abs=0)
+    assert keras.losses.CategoricalFocalCrossentropy(from_logits=True)(y, x).numpy() == pytest.approx(
+        expected / 4, rel=1e-5, abs=0
+    )
+    found = keras.losses.binary_focal_crossentropy(y[:, 1:], x[:, :1], from_logits=True).numpy()
+    p = xentlib.sigmoid(x[0, 0])
+    mixed = (0.75 * (1 - p) + 0.25 * p) ** 2 * xentlib.sigmoid_cross_entropy(x[0, 0], y[0, 1])
+    assert found == pytest.approx(mixed, rel=1e-5, abs=0)
 
 
 def test_keras_smoothing_mixes_with_the_uniform_distribution():
