@@ -252,6 +252,96 @@ def softmax_focal_loss_hess(z: Any, labels: Any, *, gamma: float = 2.0) -> Exact
     return Exact(values, scale, _rows(z).dtype)
 
 
+def _labelled(z: Any, labels: Any) -> tuple[_Rows, Any, Any]:
+    rows = _rows(z)
+    y = _distributions(np.asarray(labels), rows.p.shape[-1])
+    return rows, y, rows.p * (1 - y) - y * rows.others
+
+
+def _digits_for(rows: _Rows) -> int:
+    """Return the digits in which 1 and 1 less the smallest probability are told apart."""
+    return EXACT.dps + int(min(float(-np.min(rows.log_p)) / math.log(10), 400.0))
+
+
+def _label_power(rows: _Rows, y: Any, q: Any) -> Any:
+    log_p = np.where(y == 1, rows.log_p, ZERO).sum(axis=-1)
+    return np.asarray(_exp(EXACT.mpf(q) * np.asarray(log_p, object)), object)
+
+
+def generalized_cross_entropy(z: Any, labels: Any, *, q: float = 0.7) -> Exact:
+    rows, y, _ = _labelled(z, labels)
+    with EXACT.workdps(_digits_for(rows)):
+        values = (1 - _label_power(rows, y, q)) / EXACT.mpf(q)
+    return Exact(values, values, rows.dtype)
+
+
+def generalized_cross_entropy_grad(z: Any, labels: Any, *, q: float = 0.7) -> Exact:
+    rows, y, slope = _labelled(z, labels)
+    values = _label_power(rows, y, q)[..., None] * slope
+    return Exact(values, values, rows.dtype)
+
+
+def generalized_cross_entropy_hess(z: Any, labels: Any, *, q: float = 0.7) -> Exact:
+    """The error is relative to the sizes of the two products that are subtracted."""
+    rows, y, slope = _labelled(z, labels)
+    weight = _label_power(rows, y, q)[..., None, None]
+    plus = weight * softmax_jacobian(z).values
+    minus = weight * EXACT.mpf(q) * slope[..., :, None] * slope[..., None, :]
+    return Exact(plus - minus, np.abs(plus) + np.abs(minus), rows.dtype)
+
+
+class _Posterior(NamedTuple):
+    shares: Any
+    """The label's column of the noise."""
+    probability: Any
+    r: Any
+    others: Any
+    """1 - r"""
+
+
+def _posterior(rows: _Rows, labels: Any, noise: Any) -> _Posterior:
+    shares = _numbers(np.asarray(noise))[:, np.asarray(labels)]
+    shares = np.moveaxis(shares, 0, -1)
+    with EXACT.workdps(_digits_for(rows)):
+        joint = _exp(rows.log_p) * shares
+        probability = joint.sum(axis=-1, keepdims=True)
+        r = joint / probability
+        return _Posterior(shares, probability, r, 1 - r)
+
+
+def forward_corrected_cross_entropy(z: Any, labels: Any, noise: Any) -> Exact:
+    rows = _rows(z)
+    with EXACT.workdps(_digits_for(rows)):
+        values = -_log(_posterior(rows, labels, noise).probability)[..., 0]
+    return Exact(values, values, rows.dtype)
+
+
+def forward_corrected_cross_entropy_grad(z: Any, labels: Any, noise: Any) -> Exact:
+    """The error is relative to the sizes of what p_k (T_ky - T_iy) are made of: T less that of the largest z.
+
+    Where P, the probability of the label, is below the normal numbers, it is relative to p + r.
+    """
+    rows = _rows(z)
+    shares, probability, r, _ = _posterior(rows, labels, noise)
+    first = np.expand_dims(np.argmax(np.asarray(z), axis=-1), -1)
+    more = shares - np.take_along_axis(shares, first, axis=-1)
+    far = np.abs(more)
+    with EXACT.workdps(_digits_for(rows)):
+        values = rows.p * ((rows.p * more).sum(axis=-1, keepdims=True) - more) / probability
+    scale = rows.p * (far + (rows.p * far).sum(axis=-1, keepdims=True)) / probability
+    scale = np.where(probability > float(np.finfo(rows.dtype).tiny), scale, rows.p + r)
+    return Exact(values, scale, rows.dtype)
+
+
+def forward_corrected_cross_entropy_hess(z: Any, labels: Any, noise: Any) -> Exact:
+    """The error is relative to the sizes of the two Jacobians that are subtracted."""
+    rows, plus = _rows(z), softmax_jacobian(z).values
+    _, _, r, others = _posterior(rows, labels, noise)
+    same = np.eye(r.shape[-1], dtype=bool)
+    minus = r[..., :, None] * np.where(same, others[..., None, :], -r[..., None, :])
+    return Exact(plus - minus, np.abs(plus) + np.abs(minus), rows.dtype)
+
+
 # --- Single logits: two classes, of which the other has the logit 0 -------------------------------
 
 

@@ -359,6 +359,35 @@ def loss_by_hand(y: Any, *z: Any) -> Any:
     return sum(mpmath.mpf(float(b)) * (total - a) for a, b in zip(z, y, strict=True))
 
 
+def test_losses_for_noisy_labels() -> None:
+    """The definitions, in the probabilities of three classes."""
+    z, noise = np.log([[1.0, 2.0, 5.0]]), [[0.5, 0.25, 0.25], [0.125, 0.75, 0.125], [0.0, 0.0, 1.0]]
+    a = [mpmath.exp(mpmath.mpf(v)) for v in z[0]]
+    p = [v / sum(a) for v in a]
+    q = mpmath.mpf(0.75)
+    for label in range(3):
+        share = [mpmath.mpf(row[label]) for row in noise]
+        whole = sum(u * v for u, v in zip(share, p, strict=True))
+        r = [u * v / whole for u, v in zip(share, p, strict=True)]
+        slope = [v - (n == label) for n, v in enumerate(p)]
+        y, weight = np.array([label]), p[label] ** q
+        same(oracle.generalized_cross_entropy(z, y, q=0.75).values, (1 - weight) / q)
+        same(oracle.generalized_cross_entropy_grad(z, y, q=0.75).values, [weight * v for v in slope])
+        same(oracle.forward_corrected_cross_entropy(z, y, noise).values, -mpmath.log(whole))
+        grad = oracle.forward_corrected_cross_entropy_grad(z, y, noise)
+        same(grad.values, [u - v for u, v in zip(p, r, strict=True)])
+        assert (np.abs(grad.values) <= grad.scale).all()
+        bounded = oracle.generalized_cross_entropy_hess(z, y, q=0.75)
+        corrected = oracle.forward_corrected_cross_entropy_hess(z, y, noise)
+        for m, n in np.ndindex(3, 3):
+            of_p, of_r = p[m] * ((m == n) - p[n]), r[m] * ((m == n) - r[n])
+            size = q * abs(slope[m] * slope[n])
+            same(bounded.values[0, m, n], weight * (of_p - q * slope[m] * slope[n]))
+            same(bounded.scale[0, m, n], weight * (abs(of_p) + size))
+            same(corrected.values[0, m, n], of_p - of_r)
+            same(corrected.scale[0, m, n], abs(of_p) + abs(of_r))
+
+
 def test_scales() -> None:
     """What cancels in the gradient and in the Hessian's product: twice the smaller term at least."""
     grad = oracle.softmax_cross_entropy_grad(Z, Y)

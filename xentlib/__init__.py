@@ -98,6 +98,14 @@ from xentlib._information import cross_entropy, entropy, kl_divergence, perplexi
 from xentlib._kernel import InvalidLogitsError
 from xentlib._linear import linear_cross_entropy_value_and_grad
 from xentlib._mean import mean_cross_entropy, mean_cross_entropy_value_and_grad
+from xentlib._noisy import (
+    forward_corrected_cross_entropy,
+    forward_corrected_cross_entropy_grad,
+    forward_corrected_cross_entropy_hess,
+    generalized_cross_entropy,
+    generalized_cross_entropy_grad,
+    generalized_cross_entropy_hess,
+)
 from xentlib._sigmoid import log_sigmoid, sigmoid, softplus
 from xentlib._softmax import log_softmax, logsumexp, softmax, softmax_jacobian
 from xentlib._streaming import LogSumExp, MeanCrossEntropy
@@ -111,6 +119,12 @@ __all__ = [
     "cross_entropy",
     "differences",
     "entropy",
+    "forward_corrected_cross_entropy",
+    "forward_corrected_cross_entropy_grad",
+    "forward_corrected_cross_entropy_hess",
+    "generalized_cross_entropy",
+    "generalized_cross_entropy_grad",
+    "generalized_cross_entropy_hess",
     "kl_divergence",
     "linear_cross_entropy_value_and_grad",
     "log_sigmoid",

@@ -149,6 +149,39 @@ def _of_sigmoid_terms(x, t):
     return t * size(x) / 4 + (1 - t) * size(-x) * 3 / 4
 
 
+NOISE = np.full((5, 5), 0.0625) + 0.6875 * np.eye(5)
+
+
+def _noise(z):
+    return NOISE if z.shape[-1] == 5 else np.eye(z.shape[-1])
+
+
+def _of_generalized_hessian(z, labels):
+    p, y = xentlib.softmax(z.astype(np.float64)), np.eye(z.shape[-1])[labels]
+    weight = (p * y).sum(-1)[..., None, None] ** 0.75
+    slope = np.abs(xentlib.softmax_cross_entropy_grad(z.astype(np.float64), labels))
+    jacobian = np.abs(xentlib.softmax_jacobian(z.astype(np.float64)))
+    return weight * (jacobian + 0.75 * slope[..., :, None] * slope[..., None, :])
+
+
+def _posterior(z, labels):
+    joint = xentlib.softmax(z.astype(np.float64)) * _noise(z).T[labels]
+    return joint / joint.sum(-1, keepdims=True)
+
+
+def _of_corrected_gradient(z, labels):
+    p, shares = xentlib.softmax(z.astype(np.float64)), _noise(z).T[labels]
+    far = np.abs(shares - np.take_along_axis(shares, z.argmax(-1)[..., None], -1))
+    size = far + (p * far).sum(-1, keepdims=True)
+    return p * size / (p * shares).sum(-1, keepdims=True)
+
+
+def _of_corrected_hessian(z, labels):
+    r = _posterior(z, labels)
+    of_r = r[..., :, None] * (np.eye(z.shape[-1]) + r[..., None, :])
+    return np.abs(xentlib.softmax_jacobian(z.astype(np.float64))) + of_r
+
+
 CASES = {
     # Near 0 the error is relative to log K.
     "logsumexp": Case(
@@ -172,6 +205,31 @@ CASES = {
     "gradient for distributions": Case(xentlib.softmax_cross_entropy_grad, "z y", 12, _of_both_terms),
     "Hessian": Case(xentlib.softmax_cross_entropy_hess, "z labels", 16),
     "Hessian times a vector": Case(xentlib.softmax_cross_entropy_hvp, "z labels v", 16, _of_spread),
+    "generalized loss": Case(lambda z, y: xentlib.generalized_cross_entropy(z, y, q=0.75), "z labels", 8),
+    "generalized gradient": Case(
+        lambda z, y: xentlib.generalized_cross_entropy_grad(z, y, q=0.75), "z labels", 16
+    ),
+    "generalized Hessian": Case(
+        lambda z, y: xentlib.generalized_cross_entropy_hess(z, y, q=0.75),
+        "z labels",
+        24,
+        _of_generalized_hessian,
+    ),
+    "corrected loss": Case(
+        lambda z, y: xentlib.forward_corrected_cross_entropy(z, y, _noise(z)), "z labels", 12
+    ),
+    "corrected gradient": Case(
+        lambda z, y: xentlib.forward_corrected_cross_entropy_grad(z, y, _noise(z)),
+        "z labels",
+        24,
+        _of_corrected_gradient,
+    ),
+    "corrected Hessian": Case(
+        lambda z, y: xentlib.forward_corrected_cross_entropy_hess(z, y, _noise(z)),
+        "z labels",
+        24,
+        _of_corrected_hessian,
+    ),
     "sigmoid loss": Case(xentlib.sigmoid_cross_entropy, "x t", 8),
     "sigmoid gradient": Case(xentlib.sigmoid_cross_entropy_grad, "x t", 8, _of_sigmoids),
     "sigmoid Hessian": Case(xentlib.sigmoid_cross_entropy_hess, "x t", 8),

@@ -206,3 +206,26 @@ def test_masked_logits():
     value, found = with_gradient(lambda z: tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=z), z)
     assert np.isnan(value)
     assert distance(found, xentlib.softmax_cross_entropy_grad(z, y), scale=1) <= 8
+
+
+# --- Losses for noisy labels ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("q", [0.25, 0.75])
+@every_shape
+def test_generalized_cross_entropy(shape, q):
+    z, target = logits(shape, np.float32), labels(shape)
+    loss = keras.losses.categorical_generalized_cross_entropy
+    value, found = with_gradient(lambda z: loss(target, tf.nn.softmax(z), q), z)
+    # It takes probabilities, and 1 - p^q cancels: absolutely, times 1/q.
+    ours = xentlib.generalized_cross_entropy(z, target, q=q)
+    assert distance(value, ours, scale=1 / q) <= bound(z)
+    expected = xentlib.generalized_cross_entropy_grad(z, target, q=q)
+    assert distance(found, expected, scale=1) <= bound(z)
+
+
+def test_keras_loses_the_loss_of_a_confident_prediction():
+    z, target = np.array([[20.0, 0.0]], np.float32), np.array([0])
+    loss = keras.losses.categorical_generalized_cross_entropy
+    assert loss(target, tf.nn.softmax(z), 0.75).numpy() == 0
+    assert xentlib.generalized_cross_entropy(z, target, q=0.75) > 2e-9

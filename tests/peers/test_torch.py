@@ -514,3 +514,38 @@ def test_kl_div_takes_log_q_first_and_divides_by_the_number_of_entries():
 def test_entropy_of_a_categorical():
     p = torch.distributions.Categorical(logits=torch.tensor(Z)).entropy()
     assert distance(p, xentlib.entropy(xentlib.softmax(Z)), scale=1) <= bound(Z)
+
+
+# --- Losses for noisy labels ------------------------------------------------------------------------
+
+
+@every_shape
+@every_dtype
+def test_the_corrected_loss_is_nll_of_the_noisy_probabilities(dtype, shape):
+    # PyTorch has no such loss; this is its definition, differentiated.
+    z, target = logits(shape, dtype), labels(shape)
+    noise = np.full((shape[-1],) * 2, 0.25 / shape[-1]) + 0.75 * np.eye(shape[-1])
+    x = leaf(z)
+    mixed = torch.softmax(x, -1) @ torch.tensor(noise.astype(dtype))
+    loss = functional.nll_loss(torch.log(mixed), torch.tensor(target), reduction="none")
+    ours = xentlib.forward_corrected_cross_entropy(z, target, noise)
+    # What the product rounds is relative to P; so is the logarithm's absolute error.
+    assert distance(loss.detach(), ours, scale=1) <= bound(z) + shape[-1] ** 0.5
+    expected = xentlib.forward_corrected_cross_entropy_grad(z, target, noise)
+    posterior = xentlib.softmax(z) - expected
+    limit = 2 * bound(z) + 2 * shape[-1] ** 0.5
+    assert distance(gradient(loss, x), expected, scale=xentlib.softmax(z) + posterior) <= limit
+
+
+@pytest.mark.parametrize("regime", ["plain", "offset", "confident", "ties"])
+@every_dtype
+def test_autograd_gives_the_gradients_for_noisy_labels(dtype, regime):
+    given = inputs(regime, dtype)
+    z, target = given["z"], given["labels"]
+    noise = np.full((5, 5), 0.0625) + 0.6875 * np.eye(5)
+    x = leaf(z)
+    found = gradient(xentlib.generalized_cross_entropy(x, torch.tensor(target), q=0.75), x)
+    assert distance(found, xentlib.generalized_cross_entropy_grad(z, target, q=0.75), scale=1) <= 16
+    found = gradient(xentlib.forward_corrected_cross_entropy(x, torch.tensor(target), noise), x)
+    expected = xentlib.forward_corrected_cross_entropy_grad(z, target, noise)
+    assert distance(found, expected, scale=1) <= 16
