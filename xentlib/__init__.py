@@ -83,6 +83,12 @@ from xentlib._information import cross_entropy, entropy, kl_divergence, perplexi
 from xentlib._kernel import InvalidLogitsError
 from xentlib._linear import linear_cross_entropy_value_and_grad
 from xentlib._mean import mean_cross_entropy, mean_cross_entropy_value_and_grad
+from xentlib._priors import (
+    logit_adjusted_cross_entropy,
+    logit_adjusted_cross_entropy_grad,
+    logit_adjusted_cross_entropy_hess,
+    shift_prior,
+)
 from xentlib._sigmoid import log_sigmoid, sigmoid, softplus
 from xentlib._softmax import log_softmax, logsumexp, softmax, softmax_jacobian
 from xentlib._streaming import LogSumExp, MeanCrossEntropy
@@ -100,11 +106,15 @@ __all__ = [
     "linear_cross_entropy_value_and_grad",
     "log_sigmoid",
     "log_softmax",
+    "logit_adjusted_cross_entropy",
+    "logit_adjusted_cross_entropy_grad",
+    "logit_adjusted_cross_entropy_hess",
     "logsumexp",
     "mean_cross_entropy",
     "mean_cross_entropy_value_and_grad",
     "one_hot",
     "perplexity",
+    "shift_prior",
     "sigmoid",
     "sigmoid_cross_entropy",
     "sigmoid_cross_entropy_grad",

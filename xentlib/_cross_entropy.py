@@ -13,7 +13,7 @@ from xentlib import _arrays, _checks
 from xentlib._arrays import Array
 from xentlib._kernel import label_rows, soft_rows
 from xentlib._sigmoid import small_exponential
-from xentlib._softmax import jacobian_of_rows, shifted
+from xentlib._softmax import Shifted, jacobian_of, shifted
 from xentlib._targets import as_distributions
 
 # --- Softmax ---------------------------------------------------------------------------------------
@@ -97,7 +97,11 @@ def softmax_cross_entropy(logits: ArrayLike, target: ArrayLike, *, axis: int = -
 
 
 def _loss(xp: Any, z: Any, target: Any) -> Any:
-    y, parts = as_distributions(xp, target, z.shape[-1], z.dtype), shifted(xp, z)
+    return loss_of(xp, shifted(xp, z), as_distributions(xp, target, z.shape[-1], z.dtype))
+
+
+def loss_of(xp: Any, parts: Shifted, y: Any) -> Any:
+    """Return the losses of shifted logits."""
     # 0 times a gap beyond the largest number is 0.
     gaps = xp.where((y == 0) & (parts.gaps == -math.inf), 0.0, parts.gaps)
     terms = y * (xp.log1p(parts.rest) - gaps)
@@ -166,7 +170,11 @@ def _label_gradient(z: Array, labels: Array) -> Array:
 
 
 def _gradient(xp: Any, z: Any, target: Any) -> Any:
-    y, parts = as_distributions(xp, target, z.shape[-1], z.dtype), shifted(xp, z)
+    return gradient_of(xp, shifted(xp, z), as_distributions(xp, target, z.shape[-1], z.dtype))
+
+
+def gradient_of(xp: Any, parts: Shifted, y: Any) -> Any:
+    """Return the gradients with respect to shifted logits."""
     return (parts.terms * _others(xp, y) - y * parts.without_own(xp)) / (1 + parts.rest)
 
 
@@ -288,8 +296,12 @@ def softmax_cross_entropy_hess(logits: ArrayLike, target: ArrayLike, *, axis: in
 
 
 def _hessian(xp: Any, z: Any, target: Any) -> Any:
-    total = xp.sum(as_distributions(xp, target, z.shape[-1], z.dtype), axis=-1)
-    return jacobian_of_rows(xp, z) * total[..., None, None]
+    return hessian_of(xp, shifted(xp, z), as_distributions(xp, target, z.shape[-1], z.dtype))
+
+
+def hessian_of(xp: Any, parts: Shifted, y: Any) -> Any:
+    """Return the Hessians with respect to shifted logits."""
+    return jacobian_of(xp, parts) * xp.sum(y, axis=-1)[..., None, None]
 
 
 def softmax_cross_entropy_hvp(

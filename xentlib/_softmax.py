@@ -88,26 +88,26 @@ def _divide(xp: Any, gaps: Any, lost: Any, temperature: float) -> tuple[Any, Any
     What is left of a division, gaps - quotient * divisor, is a float; the product is taken exactly.
     """
     digits = 1 - int(math.log2(float(xp.finfo(gaps.dtype).eps)))
-    divisor = _rounded(temperature, digits)  # as the library rounds it
+    divisor = rounded(temperature, digits)  # as the library rounds it
     quotient = gaps / divisor
     near = quotient > _FAR
     q = xp.where(near, quotient, 0.0)
     product = q * divisor
-    left = (gaps - product) - _lost_in_product(q, divisor, product, digits)
+    left = (gaps - product) - lost_in_product(q, divisor, product, digits)
     return quotient, xp.where(near, (left + lost) / divisor, 0.0)
 
 
-def _lost_in_product(a: Any, b: float, product: Any, digits: int) -> Any:
+def lost_in_product(a: Any, b: float, product: Any, digits: int) -> Any:
     """Return a b - product exactly: halves of the digits multiply without rounding (Dekker, 1971)."""
     half = -(-digits // 2)
     scaled = a * (2.0**half + 1)
     a_high = scaled - (scaled - a)
-    b_high = _rounded(b, digits // 2)
+    b_high = rounded(b, digits // 2)
     a_low, b_low = a - a_high, b - b_high
     return ((a_high * b_high - product) + a_low * b_high + a_high * b_low) + a_low * b_low
 
 
-def _rounded(number: float, digits: int) -> float:
+def rounded(number: float, digits: int) -> float:
     """Return a number with as many binary digits."""
     mantissa, exponent = math.frexp(number)
     return math.ldexp(round(mantissa * 2**digits), exponent - digits) if digits < 53 else number
@@ -376,12 +376,12 @@ def softmax_jacobian(logits: ArrayLike, *, axis: int = -1) -> Array:
     """
     found = _arrays.logit_rows(logits, axis=axis)[0]
     _checks.check_logits(found)
-    return found.compute(jacobian_of_rows)
+    return found.compute(lambda xp, z: jacobian_of(xp, shifted(xp, z)))
 
 
-def jacobian_of_rows(xp: Any, z: Any) -> Any:
-    parts = shifted(xp, z)
+def jacobian_of(xp: Any, parts: Shifted) -> Any:
+    """Return the Jacobians of softmax of shifted logits."""
     total = 1 + parts.rest
     p, others = parts.terms / total, parts.without_own(xp) / total
-    diagonal = xp.eye(z.shape[-1], dtype=xp.bool, device=array_api_compat.device(z))
+    diagonal = xp.eye(p.shape[-1], dtype=xp.bool, device=array_api_compat.device(p))
     return p[..., :, None] * xp.where(diagonal, others[..., None, :], -p[..., None, :])

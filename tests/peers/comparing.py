@@ -87,6 +87,12 @@ def _of_sigmoids(x, t):
     return (1 - t) * xentlib.sigmoid(x) + t * xentlib.sigmoid(-x)
 
 
+def _prior(z):
+    """Return frequencies like 1, 1/2, 1/3 and so on, which every dtype here holds exactly."""
+    frequencies = 1 / np.arange(1, z.shape[-1] + 1)
+    return (frequencies / frequencies.sum()).astype(np.float32)
+
+
 CASES = {
     # Near 0 the error is relative to log K.
     "logsumexp": Case(
@@ -110,10 +116,22 @@ CASES = {
     "gradient for distributions": Case(xentlib.softmax_cross_entropy_grad, "z y", 12, _of_both_terms),
     "Hessian": Case(xentlib.softmax_cross_entropy_hess, "z labels", 16),
     "Hessian times a vector": Case(xentlib.softmax_cross_entropy_hvp, "z labels v", 16, _of_spread),
+    "adjusted loss": Case(
+        lambda z, labels: xentlib.logit_adjusted_cross_entropy(z, labels, _prior(z)), "z labels", 16
+    ),
+    "adjusted gradient": Case(
+        lambda z, labels: xentlib.logit_adjusted_cross_entropy_grad(z, labels, _prior(z), tau=1.5),
+        "z labels",
+        20,
+    ),
+    "adjusted Hessian": Case(
+        lambda z, labels: xentlib.logit_adjusted_cross_entropy_hess(z, labels, _prior(z)), "z labels", 32
+    ),
     "sigmoid loss": Case(xentlib.sigmoid_cross_entropy, "x t", 8),
     "sigmoid gradient": Case(xentlib.sigmoid_cross_entropy_grad, "x t", 8, _of_sigmoids),
     "sigmoid Hessian": Case(xentlib.sigmoid_cross_entropy_hess, "x t", 8),
     "sigmoid Hessian times a vector": Case(xentlib.sigmoid_cross_entropy_hvp, "x t v", 8),
+    "shift_prior": Case(lambda y: xentlib.shift_prior(y, _prior(y), _prior(y)[::-1].copy()), "y", 8),
     "smooth_labels": Case(lambda y: xentlib.smooth_labels(y, 0.1), "y", 8),
 }
 
