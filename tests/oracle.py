@@ -342,6 +342,69 @@ def forward_corrected_cross_entropy_hess(z: Any, labels: Any, noise: Any) -> Exa
     return Exact(plus - minus, np.abs(plus) + np.abs(minus), rows.dtype)
 
 
+# --- Priors ---------------------------------------------------------------------------------------
+
+
+def _adjusted_rows(z: Any, prior: Any, tau: float) -> _Rows:
+    z, prior = np.asarray(z), np.asarray(prior)
+    z = z if z.dtype.kind == "f" else z.astype(np.float64)
+    return _adjusted_rows_of(z.tobytes(), z.dtype, z.shape, tuple(map(float, prior)), float(tau))
+
+
+@functools.lru_cache(maxsize=4)
+def _adjusted_rows_of(content: bytes, dtype: Any, shape: Any, prior: Any, tau: float) -> _Rows:
+    rows = [_adjusted_row(row, prior, tau) for row in np.frombuffer(content, dtype).reshape(-1, shape[-1])]
+    log_total, *of_classes = (np.stack(part) for part in zip(*rows, strict=True))
+    log_p, p, others = (part.reshape(shape) for part in of_classes)
+    return _Rows(log_total.reshape(shape[:-1]), log_p, p, others, dtype)
+
+
+def _adjusted_row(z: Any, prior: Any, tau: float) -> tuple[Any, Any, Any, Any]:
+    # As in _row; and of logits of 1e308 sums in 60 digits would leave nothing of the logarithms.
+    size = np.abs(z[np.isfinite(z)]).max(initial=1.0)
+    spread = float(size) / math.log(10) - min(tau * math.log10(min(filter(None, prior))), 0.0)
+    digits = math.log10(max(size, 1.0)) + min(2 * spread, 400.0)
+    with EXACT.workdps(EXACT.dps + int(digits)):
+        # A prior of 0 rules the class out, for tau = 0 too.
+        logs = [EXACT.log(pi) * EXACT.mpf(tau) if pi else EXACT.mpf("-inf") for pi in prior]
+        scores = _numbers(z) + np.array(logs, object)
+        scores, top = scores - max(scores), max(scores)
+        terms = _exp(scores)
+        total = terms.sum()
+        p = terms / total
+        log_p = np.where(p == 1, ZERO, scores - EXACT.log(total))
+        return np.array(top + EXACT.log(total), object), log_p, p, 1 - p
+
+
+def logit_adjusted_cross_entropy(z: Any, target: Any, prior: Any, *, tau: float = 1.0) -> Exact:
+    rows = _adjusted_rows(z, prior, tau)
+    values = _surprisal(_distributions(target, rows.p.shape[-1]), rows.log_p).sum(axis=-1)
+    return Exact(values, values, rows.dtype)
+
+
+def logit_adjusted_cross_entropy_grad(z: Any, target: Any, prior: Any, *, tau: float = 1.0) -> Exact:
+    """The error is relative to the size of what is subtracted; for a label one of the two is 0."""
+    rows = _adjusted_rows(z, prior, tau)
+    y = _distributions(target, rows.p.shape[-1])
+    plus, minus = rows.p * (y.sum(axis=-1, keepdims=True) - y), y * rows.others
+    return Exact(plus - minus, plus + minus, rows.dtype)
+
+
+def logit_adjusted_cross_entropy_hess(z: Any, target: Any, prior: Any, *, tau: float = 1.0) -> Exact:
+    rows = _adjusted_rows(z, prior, tau)
+    same = np.eye(rows.p.shape[-1], dtype=bool)
+    values = rows.p[..., :, None] * np.where(same, rows.others[..., None, :], -rows.p[..., None, :])
+    mass = np.asarray(_distributions(target, rows.p.shape[-1]).sum(axis=-1), object)[..., None, None]
+    return Exact(values * mass, values * mass, rows.dtype)
+
+
+def shift_prior(p: Any, old: Any, new: Any) -> Exact:
+    before = np.where(np.asarray(old) == 0, ONE, _numbers(old))
+    weights = _numbers(p) * _numbers(new) / before
+    values = weights / weights.sum(axis=-1, keepdims=True)
+    return Exact(values, values, np.asarray(p).dtype)
+
+
 # --- Single logits: two classes, of which the other has the logit 0 -------------------------------
 
 

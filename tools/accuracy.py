@@ -39,6 +39,9 @@ BOUNDS = {
     "forward_corrected_cross_entropy": 6.0,
     "forward_corrected_cross_entropy_grad": 12.0,
     "forward_corrected_cross_entropy_hess": 12.0,
+    "logit_adjusted_cross_entropy": 8.0,
+    "logit_adjusted_cross_entropy_grad": 8.0,
+    "logit_adjusted_cross_entropy_hess": 16.0,
 }
 """In eps, where it is not 4."""
 BOUND = 4.0
@@ -90,6 +93,12 @@ def noise(z: Any) -> Any:
     return np.full((classes, classes), 0.4 / classes) + 0.6 * np.eye(classes)
 
 
+def long_tail(classes: int) -> Any:
+    """Return frequencies like 1, 1/2, 1/3 and so on, which all dtypes measured hold exactly."""
+    frequencies = 1 / np.arange(1, classes + 1)
+    return (frequencies / frequencies.sum()).astype(np.float32)
+
+
 ROWWISE: dict[str, Callable[..., Any]] = {
     "logsumexp": lambda x, z, y: x.logsumexp(z),
     "softmax": lambda x, z, y: x.softmax(z),
@@ -116,6 +125,15 @@ ROWWISE: dict[str, Callable[..., Any]] = {
     ),
     "forward_corrected_cross_entropy_hess": lambda x, z, y: x.forward_corrected_cross_entropy_hess(
         z, y, noise(z)
+    ),
+    "logit_adjusted_cross_entropy": lambda x, z, y: x.logit_adjusted_cross_entropy(
+        z, y, long_tail(z.shape[-1])
+    ),
+    "logit_adjusted_cross_entropy_grad": lambda x, z, y: x.logit_adjusted_cross_entropy_grad(
+        z, y, long_tail(z.shape[-1])
+    ),
+    "logit_adjusted_cross_entropy_hess": lambda x, z, y: x.logit_adjusted_cross_entropy_hess(
+        z, y, long_tail(z.shape[-1])
     ),
 }
 """How xentlib, or the oracle, is called with rows of logits and with labels."""

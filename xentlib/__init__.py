@@ -106,6 +106,12 @@ from xentlib._noisy import (
     generalized_cross_entropy_grad,
     generalized_cross_entropy_hess,
 )
+from xentlib._priors import (
+    logit_adjusted_cross_entropy,
+    logit_adjusted_cross_entropy_grad,
+    logit_adjusted_cross_entropy_hess,
+    shift_prior,
+)
 from xentlib._sigmoid import log_sigmoid, sigmoid, softplus
 from xentlib._softmax import log_softmax, logsumexp, softmax, softmax_jacobian
 from xentlib._streaming import LogSumExp, MeanCrossEntropy
@@ -129,11 +135,15 @@ __all__ = [
     "linear_cross_entropy_value_and_grad",
     "log_sigmoid",
     "log_softmax",
+    "logit_adjusted_cross_entropy",
+    "logit_adjusted_cross_entropy_grad",
+    "logit_adjusted_cross_entropy_hess",
     "logsumexp",
     "mean_cross_entropy",
     "mean_cross_entropy_value_and_grad",
     "one_hot",
     "perplexity",
+    "shift_prior",
     "sigmoid",
     "sigmoid_cross_entropy",
     "sigmoid_cross_entropy_grad",

@@ -14,7 +14,7 @@ from xentlib import _arrays, _checks
 from xentlib._arrays import Array
 from xentlib._kernel import label_rows, soft_rows
 from xentlib._sigmoid import small_exponential
-from xentlib._softmax import jacobian_of_rows, shifted
+from xentlib._softmax import Shifted, jacobian_of, shifted
 from xentlib._targets import as_distributions
 
 # --- Softmax ---------------------------------------------------------------------------------------
@@ -139,7 +139,11 @@ def softmax_cross_entropy(
 
 
 def _loss(xp: Any, z: Any, target: Any, weight: Any) -> Any:
-    y, parts = _distributions(xp, z, target, weight), shifted(xp, z)
+    return loss_of(xp, shifted(xp, z), _distributions(xp, z, target, weight))
+
+
+def loss_of(xp: Any, parts: Shifted, y: Any) -> Any:
+    """Return the losses of shifted logits."""
     # 0 times a gap beyond the largest number is 0.
     gaps = xp.where((y == 0) & (parts.gaps == -math.inf), 0.0, parts.gaps)
     terms = y * (xp.log1p(parts.rest) - gaps)
@@ -215,7 +219,11 @@ def _label_gradient(z: Array, labels: Array, weight: Any) -> Array:
 
 
 def _gradient(xp: Any, z: Any, target: Any, weight: Any) -> Any:
-    y, parts = _distributions(xp, z, target, weight), shifted(xp, z)
+    return gradient_of(xp, shifted(xp, z), _distributions(xp, z, target, weight))
+
+
+def gradient_of(xp: Any, parts: Shifted, y: Any) -> Any:
+    """Return the gradients with respect to shifted logits."""
     return (parts.terms * _others(xp, y) - y * parts.without_own(xp)) / (1 + parts.rest)
 
 
@@ -346,8 +354,12 @@ def softmax_cross_entropy_hess(
 
 
 def _hessian(xp: Any, z: Any, target: Any, weight: Any) -> Any:
-    total = xp.sum(_distributions(xp, z, target, weight), axis=-1)
-    return jacobian_of_rows(xp, z) * total[..., None, None]
+    return hessian_of(xp, shifted(xp, z), _distributions(xp, z, target, weight))
+
+
+def hessian_of(xp: Any, parts: Shifted, y: Any) -> Any:
+    """Return the Hessians with respect to shifted logits."""
+    return jacobian_of(xp, parts) * xp.sum(y, axis=-1)[..., None, None]
 
 
 def softmax_cross_entropy_hvp(

@@ -18,7 +18,7 @@ from xentlib import _arrays, _checks
 from xentlib._arrays import Array
 from xentlib._kernel import lost_in_difference
 from xentlib._sigmoid import small_exponential
-from xentlib._softmax import jacobian_of_rows, shifted
+from xentlib._softmax import jacobian_of, shifted
 
 _FAR = -(2.0**14)
 """Below this gap, exp is 0 in every dtype."""
@@ -268,7 +268,7 @@ def softmax_focal_loss_hess(
 
 def _hessian(xp: Any, z: Any, labels: Any, gamma: float) -> Any:
     parts = _labelled(xp, z, labels)
-    first = _factor(xp, parts, gamma)[..., None] * jacobian_of_rows(xp, z)
+    first = _factor(xp, parts, gamma)[..., None] * jacobian_of(xp, shifted(xp, z))
     if gamma == 0:
         return first
     # p log p, which is 0 where p is.

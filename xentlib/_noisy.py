@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from xentlib import _arrays, _checks
 from xentlib._arrays import Array
 from xentlib._kernel import lost_in_difference
-from xentlib._softmax import Shifted, jacobian_of_rows, lost_in_product, rounded, shifted
+from xentlib._softmax import Shifted, jacobian_of, lost_in_product, rounded, shifted
 
 _FAR = -(2.0**14)
 """Below this exponent, exp is 0 in every dtype, and corrections of it are of no use."""
@@ -261,7 +261,7 @@ def generalized_cross_entropy_hess(
 def _bounded_hessian(xp: Any, z: Any, labels: Any, q: float) -> Any:
     parts, own = shifted(xp, z), _own(xp, labels, z.shape[-1])
     weight, slope = _weight(xp, z, parts, own, q), _slope(xp, parts, own)
-    return weight[..., None] * (jacobian_of_rows(xp, z) - q * slope[..., :, None] * slope[..., None, :])
+    return weight[..., None] * (jacobian_of(xp, parts) - q * slope[..., :, None] * slope[..., None, :])
 
 
 # --- Forward correction ----------------------------------------------------------------------------
@@ -541,11 +541,12 @@ def forward_corrected_cross_entropy_hess(
 
 
 def _corrected_hessian(xp: Any, z: Any, labels: Any, columns: Any) -> Any:
-    found = _explained(xp, z, labels, shifted(xp, z), columns)
+    parts = shifted(xp, z)
+    found = _explained(xp, z, labels, parts, columns)
     total = 1 + found.rest
     r = found.terms / total
     # No term but the best one can be more than about half of the total.
     others = xp.where(found.best, found.rest, 1 + found.rest - found.terms) / total
     diagonal = xp.eye(z.shape[-1], dtype=xp.bool, device=array_api_compat.device(z))
     of_r = r[..., :, None] * xp.where(diagonal, others[..., None, :], -r[..., None, :])
-    return xp.where(found.possible[..., None], jacobian_of_rows(xp, z) - of_r, math.nan)
+    return xp.where(found.possible[..., None], jacobian_of(xp, parts) - of_r, math.nan)

@@ -376,12 +376,12 @@ def softmax_jacobian(logits: ArrayLike, *, axis: int = -1) -> Array:
     """
     found = _arrays.logit_rows(logits, axis=axis)[0]
     _checks.check_logits(found)
-    return found.compute(jacobian_of_rows)
+    return found.compute(lambda xp, z: jacobian_of(xp, shifted(xp, z)))
 
 
-def jacobian_of_rows(xp: Any, z: Any) -> Any:
-    parts = shifted(xp, z)
+def jacobian_of(xp: Any, parts: Shifted) -> Any:
+    """Return the Jacobians of softmax of shifted logits."""
     total = 1 + parts.rest
     p, others = parts.terms / total, parts.without_own(xp) / total
-    diagonal = xp.eye(z.shape[-1], dtype=xp.bool, device=array_api_compat.device(z))
+    diagonal = xp.eye(p.shape[-1], dtype=xp.bool, device=array_api_compat.device(p))
     return p[..., :, None] * xp.where(diagonal, others[..., None, :], -p[..., None, :])

@@ -182,6 +182,12 @@ def _of_corrected_hessian(z, labels):
     return np.abs(xentlib.softmax_jacobian(z.astype(np.float64))) + of_r
 
 
+def _prior(z):
+    """Return frequencies like 1, 1/2, 1/3 and so on, which every dtype here holds exactly."""
+    frequencies = 1 / np.arange(1, z.shape[-1] + 1)
+    return (frequencies / frequencies.sum()).astype(np.float32)
+
+
 CASES = {
     # Near 0 the error is relative to log K.
     "logsumexp": Case(
@@ -230,6 +236,17 @@ CASES = {
         24,
         _of_corrected_hessian,
     ),
+    "adjusted loss": Case(
+        lambda z, labels: xentlib.logit_adjusted_cross_entropy(z, labels, _prior(z)), "z labels", 16
+    ),
+    "adjusted gradient": Case(
+        lambda z, labels: xentlib.logit_adjusted_cross_entropy_grad(z, labels, _prior(z), tau=1.5),
+        "z labels",
+        20,
+    ),
+    "adjusted Hessian": Case(
+        lambda z, labels: xentlib.logit_adjusted_cross_entropy_hess(z, labels, _prior(z)), "z labels", 32
+    ),
     "sigmoid loss": Case(xentlib.sigmoid_cross_entropy, "x t", 8),
     "sigmoid gradient": Case(xentlib.sigmoid_cross_entropy_grad, "x t", 8, _of_sigmoids),
     "sigmoid Hessian": Case(xentlib.sigmoid_cross_entropy_hess, "x t", 8),
@@ -266,6 +283,7 @@ CASES = {
     "sigmoid focal Hessian": Case(
         lambda x, t: xentlib.sigmoid_focal_loss_hess(x, t, alpha=0.25), "x t", 40, _of_sigmoid_terms
     ),
+    "shift_prior": Case(lambda y: xentlib.shift_prior(y, _prior(y), _prior(y)[::-1].copy()), "y", 8),
     "smooth_labels": Case(lambda y: xentlib.smooth_labels(y, 0.1), "y", 8),
 }
 

@@ -218,6 +218,7 @@ def test_gradcheck():
     for function in (
         lambda z: xentlib.softmax(z, temperature=0.7),
         lambda z: xentlib.softmax_cross_entropy(z, y),
+        lambda z: xentlib.logit_adjusted_cross_entropy(z, y, np.array([0.4, 0.3, 0.2, 0.05, 0.05]), tau=1.5),
         xentlib.softmax_jacobian,
         xentlib.log_sigmoid,
     ):
@@ -299,6 +300,26 @@ def test_losses_without_reduction(dtype, shape):
         y = target if target.ndim == 2 else np.eye(shape[-1])[target]
         expected = xentlib.softmax_cross_entropy_grad(z, target)
         assert distance(gradient(loss, x), expected, scale=xentlib.softmax(z) + y) <= bound(z)
+
+
+@every_shape
+@every_dtype
+def test_the_adjusted_loss_is_that_of_the_sum(dtype, shape):
+    # PyTorch has no such loss: those who publish one add tau log pi to the logits before its cross-entropy.
+    z, tau = logits(shape, dtype), 1.5
+    frequencies = 1 / np.arange(1, shape[-1] + 1)
+    prior = (frequencies / frequencies.sum()).astype(dtype)
+    added = (tau * np.log(prior)).astype(dtype)
+    for target in (labels(shape), distributions(shape, dtype)):
+        x = leaf(z)
+        loss = functional.cross_entropy(x + torch.tensor(added), torch.tensor(target), reduction="none")
+        expected = xentlib.logit_adjusted_cross_entropy(z, target, prior, tau=tau)
+        # Beside the bound for logits that are a sum, that sum is rounded.
+        limit = 2 * bound(z + added)
+        assert distance(loss.detach(), expected, scale=1) <= limit
+        y = target if target.ndim == 2 else np.eye(shape[-1])[target]
+        expected = xentlib.logit_adjusted_cross_entropy_grad(z, target, prior, tau=tau)
+        assert distance(gradient(loss, x), expected, scale=xentlib.softmax(z + added) + y) <= limit
 
 
 def mean(z, target, **options):
