@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import oracle
+from array_api_compat import array_namespace
 
 import xentlib
 
@@ -63,6 +64,11 @@ def regimes(dtype: Any) -> Iterator[tuple[str, Any, Any]]:
 # --- What is measured ---------------------------------------------------------------------------
 
 
+def ladder(z: Any) -> Any:
+    """Return three cumulative logits from each number on: classes narrow and wide."""
+    return array_namespace(z).stack([z, z + 1, z + 40], axis=-1)
+
+
 ROWWISE: dict[str, Callable[..., Any]] = {
     "logsumexp": lambda x, z, y: x.logsumexp(z),
     "softmax": lambda x, z, y: x.softmax(z),
@@ -79,6 +85,9 @@ BINARY: dict[str, Callable[..., Any]] = {
     "sigmoid_cross_entropy": lambda x, z, t: x.sigmoid_cross_entropy(z, t),
     "sigmoid_cross_entropy_grad": lambda x, z, t: x.sigmoid_cross_entropy_grad(z, t),
     "sigmoid_cross_entropy_hess": lambda x, z, t: x.sigmoid_cross_entropy_hess(z, t),
+    "ordinal_cross_entropy": lambda x, z, t: x.ordinal_cross_entropy(ladder(z), t + 1),
+    "ordinal_cross_entropy_grad": lambda x, z, t: x.ordinal_cross_entropy_grad(ladder(z), t + 1),
+    "ordinal_cross_entropy_hess": lambda x, z, t: x.ordinal_cross_entropy_hess(ladder(z), t + 1),
 }
 """The same with single logits and targets of 0 and 1."""
 Library = dict[str, Callable[..., Any]]

@@ -114,6 +114,9 @@ CASES = {
     "sigmoid gradient": Case(xentlib.sigmoid_cross_entropy_grad, "x t", 8, _of_sigmoids),
     "sigmoid Hessian": Case(xentlib.sigmoid_cross_entropy_hess, "x t", 8),
     "sigmoid Hessian times a vector": Case(xentlib.sigmoid_cross_entropy_hvp, "x t v", 8),
+    "ordinal loss": Case(xentlib.ordinal_cross_entropy, "g grades", 8),
+    "ordinal gradient": Case(xentlib.ordinal_cross_entropy_grad, "g grades", 8),
+    "ordinal Hessian": Case(xentlib.ordinal_cross_entropy_hess, "g grades", 8),
     "smooth_labels": Case(lambda y: xentlib.smooth_labels(y, 0.1), "y", 8),
 }
 
@@ -132,8 +135,10 @@ def inputs(regime, dtype, shape=(6, 5)):
     if regime == "ties":
         z = np.round(z / 4)
     x = z.copy()
+    g = (np.sort(z, axis=-1) + np.arange(shape[-1]) / 4).astype(dtype)
     if regime == "masked":
         z[np.arange(6), np.arange(6) % 5] = -np.inf
+        g[:3, 0], g[2:, -1] = -np.inf, np.inf
     return {
         "z": z,
         "x": x,
@@ -142,6 +147,8 @@ def inputs(regime, dtype, shape=(6, 5)):
         "q": distributions(shape, dtype, seed=3),
         "t": np.random.default_rng(4).random(shape).astype(dtype),
         "v": logits(shape, dtype, seed=5),
+        "g": g,
+        "grades": np.random.default_rng(6).integers(shape[-1] + 1, size=shape[:-1]),
     }
 
 
