@@ -15,12 +15,7 @@ import xentlib
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = {name for name in xentlib.__all__ if callable(getattr(xentlib, name))} - {"InvalidLogitsError"}
 
-BINARY = "its formula comes with the chapter on two classes and several labels"
-WITHOUT = {
-    "one_hot": "it is a definition, and no formula says it in other words",
-    "sigmoid_cross_entropy_hess": BINARY,
-    "sigmoid_cross_entropy_hvp": BINARY,
-}
+WITHOUT = {"one_hot": "it is a definition, and no formula says it in other words"}
 
 
 def compared(code: str) -> set[str]:
