@@ -484,6 +484,60 @@ def sigmoid_focal_loss_hess(x: Any, target: Any, *, gamma: float = 2.0, alpha: A
     return _expected_focal(softmax_focal_loss_hess, x, target, gamma, alpha, (0, 0))
 
 
+# --- Ordered classes ------------------------------------------------------------------------------
+
+
+def _ordinal(z: Any, labels: Any, shape: tuple[int, ...], of_row: Any) -> Exact:
+    z, labels = np.asarray(z), np.asarray(labels)
+    z = z if z.dtype.kind == "f" else z.astype(np.float64)
+    values = np.full((*labels.shape, *shape), ZERO)
+    for place in np.ndindex(labels.shape):
+        label = int(labels[place])
+        ends = [EXACT.mpf("-inf"), *_numbers(z[place]), EXACT.mpf("inf")][label : label + 2]
+        # So many digits tell sigmoids apart that are next to 1 or to one another.
+        sizes = [abs(a) / math.log(10) for a in ends if EXACT.isfinite(a)]
+        gap = min(ends[1] - ends[0], ONE)
+        with EXACT.workdps(EXACT.dps + int(2 * min(max(sizes, default=ZERO), 3000) - EXACT.log10(gap))):
+            lower, upper = (1 / (1 + EXACT.exp(-a)) for a in ends)
+            of_row(values[place] if shape else values, place, label, upper, lower)
+    return Exact(values, values, z.dtype)
+
+
+def ordinal_cross_entropy(z: Any, labels: Any) -> Exact:
+    def loss(values: Any, place: Any, _: int, upper: Any, lower: Any) -> None:
+        values[place] = -EXACT.log(upper - lower)
+
+    return _ordinal(z, labels, (), loss)
+
+
+def ordinal_cross_entropy_grad(z: Any, labels: Any) -> Exact:
+    classes = np.shape(z)[-1]
+
+    def slopes(row: Any, _: Any, label: int, upper: Any, lower: Any) -> None:
+        if label < classes:
+            row[label] = -upper * (1 - upper) / (upper - lower)
+        if label > 0:
+            row[label - 1] = lower * (1 - lower) / (upper - lower)
+
+    return _ordinal(z, labels, (classes,), slopes)
+
+
+def ordinal_cross_entropy_hess(z: Any, labels: Any) -> Exact:
+    classes = np.shape(z)[-1]
+
+    def curvatures(row: Any, _: Any, label: int, upper: Any, lower: Any) -> None:
+        p = upper - lower
+        ups, lows = upper * (1 - upper) / p, lower * (1 - lower) / p
+        if label < classes:
+            row[label, label] = ups * ups - ups * (1 - 2 * upper)
+        if label > 0:
+            row[label - 1, label - 1] = lows * lows + lows * (1 - 2 * lower)
+        if 0 < label < classes:
+            row[label, label - 1] = row[label - 1, label] = -ups * lows
+
+    return _ordinal(z, labels, (classes, classes), curvatures)
+
+
 # --- Distributions --------------------------------------------------------------------------------
 
 

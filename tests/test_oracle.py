@@ -276,6 +276,31 @@ def test_focal_loss_of_one_class_and_of_a_class_that_is_ruled_out() -> None:
     assert oracle.softmax_focal_loss_hess(*ruled_out).values.tolist() == quarter
 
 
+@GAPS
+def test_ordered_classes(gap: float) -> None:
+    """The forms that lose nothing, about 0 and far above it."""
+    near = 0.5 if gap == 0 else gap
+    for low in (-0.25, 700.0):
+        z = [low, low + near]
+        a, b = mpmath.mpf(z[1]), mpmath.mpf(z[0])
+        odds = 1 / mpmath.expm1(a - b)
+        up, down = 1 / (1 + mpmath.exp(a)) + odds, 1 / (1 + mpmath.exp(-b)) + odds
+        loss = mpmath.log1p(mpmath.exp(-a)) + mpmath.log1p(mpmath.exp(b)) - mpmath.log1p(-mpmath.exp(b - a))
+        shared = odds * (1 + odds)
+        of_a, of_b = (mpmath.exp(-c) / (1 + mpmath.exp(-c)) ** 2 for c in (a, b))
+        rows = np.array([z] * 3)
+        same(
+            oracle.ordinal_cross_entropy(rows, [0, 1, 2]).values,
+            [mpmath.log1p(mpmath.exp(-b)), loss, mpmath.log1p(mpmath.exp(a))],
+        )
+        outer = [-1 / (1 + mpmath.exp(b)), 0], [down, -up], [0, 1 / (1 + mpmath.exp(-a))]
+        same(oracle.ordinal_cross_entropy_grad(rows, [0, 1, 2]).values, outer)
+        hess = oracle.ordinal_cross_entropy_hess(rows, [0, 1, 2]).values
+        same(hess[1], [of_b + shared, -shared, -shared, of_a + shared])
+        same(hess[0], [of_b, 0, 0, 0])
+        same(hess[2], [0, 0, 0, of_a])
+
+
 @pytest.mark.parametrize("classes", [1, 2, 7])
 def test_equal_logits(classes: int) -> None:
     z, k = np.full((2, classes), 3.5), mpmath.mpf(classes)

@@ -38,7 +38,8 @@ little off is used as it is. In entropies 0 log 0 counts as 0, and what an event
 q but not under p costs is infinite; to differentiation, a term with a probability of 0 is a constant.
 
 **Losses** are in nats, one for each row of logits (softmax) or for each logit (sigmoid). A target of 0
-costs nothing, also where the logit is -inf; a positive one costs inf there. ``_grad`` and ``_hess`` are
+costs nothing, also where the logit is -inf; a positive one costs inf there.
+Ordered classes have one logit less than classes, and labels alone as targets. ``_grad`` and ``_hess`` are
 with respect to the logits; ``_hvp`` is the Hessian times a vector and never forms the Hessian.
 
 **Weights.** ``class_weight`` has one number for each class, and the target y of softmax then counts
@@ -106,6 +107,11 @@ from xentlib._noisy import (
     generalized_cross_entropy_grad,
     generalized_cross_entropy_hess,
 )
+from xentlib._ordinal import (
+    ordinal_cross_entropy,
+    ordinal_cross_entropy_grad,
+    ordinal_cross_entropy_hess,
+)
 from xentlib._priors import (
     logit_adjusted_cross_entropy,
     logit_adjusted_cross_entropy_grad,
@@ -142,6 +148,9 @@ __all__ = [
     "mean_cross_entropy",
     "mean_cross_entropy_value_and_grad",
     "one_hot",
+    "ordinal_cross_entropy",
+    "ordinal_cross_entropy_grad",
+    "ordinal_cross_entropy_hess",
     "perplexity",
     "shift_prior",
     "sigmoid",

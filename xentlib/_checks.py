@@ -51,6 +51,19 @@ def check_between_0_and_1(array: Any, name: str) -> None:
     _refuse(~((array >= 0) & (array <= 1)), array, f"{name} must lie between 0 and 1")
 
 
+def check_increasing(z: Any, name: str) -> None:
+    """Refuse rows, the class axis last, of which a number is not above the one before."""
+    bad = ~(z[..., 1:] > z[..., :-1])
+    if bad.any():
+        *row, column = first_place(bad)
+        place = (*row, column + 1)
+        message = (
+            f"{name} must increase along the class axis, but the one{at_place(place)} (class axis last) "
+            f"is {z[place]}, after {z[(*row, column)]}"
+        )
+        raise ValueError(message)
+
+
 def _refuse(bad: Any, array: Any, rule: str) -> None:
     if bad.any():
         place = first_place(bad)

@@ -64,10 +64,11 @@ def sigmoid(x: ArrayLike, /) -> Array:
     >>> float(1 - sigmoid(40.0)), float(sigmoid(-40.0))
     (0.0, 4.248354255291589e-18)
     """
-    return _elementwise(_sigmoid, x)
+    return _elementwise(plain_sigmoid, x)
 
 
-def _sigmoid(xp: Any, x: Any) -> Any:
+def plain_sigmoid(xp: Any, x: Any) -> Any:
+    """Return the sigmoid of numbers that are not checked."""
     e = small_exponential(xp, x)
     return xp.where(x >= 0, 1.0, e) / (1 + e)
 
@@ -109,10 +110,11 @@ def softplus(x: ArrayLike, /) -> Array:
     >>> float(softplus(-40.0)), float(np.log(1 + np.exp(-40.0)))
     (4.248354255291589e-18, 0.0)
     """
-    return _elementwise(_softplus, x)
+    return _elementwise(plain_softplus, x)
 
 
-def _softplus(xp: Any, x: Any) -> Any:
+def plain_softplus(xp: Any, x: Any) -> Any:
+    """Return log(1 + exp(x)) of numbers that are not checked."""
     return xp.where(x >= 0, x, 0.0) + xp.log1p(small_exponential(xp, x))
 
 
@@ -152,4 +154,4 @@ def log_sigmoid(x: ArrayLike, /) -> Array:
     >>> float(log_sigmoid(40.0)), float(np.log(sigmoid(40.0)))
     (-4.248354255291589e-18, 0.0)
     """
-    return _elementwise(lambda xp, x: -_softplus(xp, -x), x)
+    return _elementwise(lambda xp, x: -plain_softplus(xp, -x), x)

@@ -15,12 +15,9 @@ import xentlib
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = {name for name in xentlib.__all__ if callable(getattr(xentlib, name))} - {"InvalidLogitsError"}
 
-BINARY = "its formula comes with the chapter on two classes and several labels"
 WITHOUT = {
     "logit_adjusted_cross_entropy_hess": "it is the Hessian of cross-entropy, at logits plus a constant",
     "one_hot": "it is a definition, and no formula says it in other words",
-    "sigmoid_cross_entropy_hess": BINARY,
-    "sigmoid_cross_entropy_hvp": BINARY,
 }
 
 

@@ -284,6 +284,9 @@ CASES = {
         lambda x, t: xentlib.sigmoid_focal_loss_hess(x, t, alpha=0.25), "x t", 40, _of_sigmoid_terms
     ),
     "shift_prior": Case(lambda y: xentlib.shift_prior(y, _prior(y), _prior(y)[::-1].copy()), "y", 8),
+    "ordinal loss": Case(xentlib.ordinal_cross_entropy, "g grades", 8),
+    "ordinal gradient": Case(xentlib.ordinal_cross_entropy_grad, "g grades", 8),
+    "ordinal Hessian": Case(xentlib.ordinal_cross_entropy_hess, "g grades", 8),
     "smooth_labels": Case(lambda y: xentlib.smooth_labels(y, 0.1), "y", 8),
 }
 
@@ -302,8 +305,10 @@ def inputs(regime, dtype, shape=(6, 5)):
     if regime == "ties":
         z = np.round(z / 4)
     x = z.copy()
+    g = (np.sort(z, axis=-1) + np.arange(shape[-1]) / 4).astype(dtype)
     if regime == "masked":
         z[np.arange(6), np.arange(6) % 5] = -np.inf
+        g[:3, 0], g[2:, -1] = -np.inf, np.inf
     return {
         "z": z,
         "x": x,
@@ -314,6 +319,8 @@ def inputs(regime, dtype, shape=(6, 5)):
         "v": logits(shape, dtype, seed=5),
         # Not above 1: what is below the normal numbers without a weight errs by the weight times as much.
         "w": np.random.default_rng(6).random(shape[-1]).astype(dtype),
+        "g": g,
+        "grades": np.random.default_rng(6).integers(shape[-1] + 1, size=shape[:-1]),
     }
 
 

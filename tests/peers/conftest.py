@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 PEERS = {
     "scipy": ("SciPy", ("scipy",), True),
     "sklearn": ("scikit-learn", ("scikit-learn",), True),
+    "statsmodels": ("statsmodels", ("statsmodels",), False),
     "torch": ("PyTorch", ("torch",), True),
     "jax": ("JAX", ("jax",), True),
     "optax": ("Optax", ("optax",), False),

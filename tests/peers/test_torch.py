@@ -109,6 +109,35 @@ def test_integer_logits_become_the_default_dtype():
 
 @every_regime
 @every_dtype
+def test_autograd_gives_the_ordinal_gradients(dtype, regime):
+    given = inputs(regime, dtype)
+    g, grades = given["g"], given["grades"]
+    x = leaf(g)
+    loss = xentlib.ordinal_cross_entropy(x, torch.tensor(grades))
+    found = gradient(loss, x)
+    expected = xentlib.ordinal_cross_entropy_grad(g, grades)
+    # exp(-d) rounds d, half an eps of it; without the correction that the gradient itself makes.
+    spread = float(np.ptp(g[np.isfinite(g)]))
+    assert distance(found, expected) <= 16 + spread
+    assert np.isfinite(found).all()
+
+
+def test_the_definition_of_the_ordinal_loss_by_autograd():
+    given = inputs("plain", np.float64)
+    g, grades = given["g"], given["grades"]
+    x = leaf(g)
+    ends = torch.ones_like(x[:, :1])
+    of_classes = torch.diff(torch.cat([0 * ends, torch.sigmoid(x), ends], dim=-1))
+    loss = -torch.log(of_classes.gather(-1, torch.tensor(grades)[:, None])[:, 0])
+    # The difference of two sigmoids errs by an eps of 1.
+    odds = np.exp(loss.detach().numpy())
+    assert distance(loss.detach().numpy(), xentlib.ordinal_cross_entropy(g, grades), scale=odds) <= 8
+    found, expected = gradient(loss, x), xentlib.ordinal_cross_entropy_grad(g, grades)
+    assert distance(found, expected, scale=odds[:, None] ** 2) <= 8
+
+
+@every_regime
+@every_dtype
 def test_autograd_gives_the_gradients(dtype, regime):
     given = inputs(regime, dtype)
     z, target = given["z"], given["labels"]
