@@ -24,7 +24,11 @@ import xentlib
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "book" / "data" / "accuracy.json"
-BOUNDS = {"softmax_cross_entropy_hess": 8.0}
+BOUNDS = {
+    "soft_dice_loss_grad": 8.0,
+    "soft_dice_loss_hess": 16.0,
+    "softmax_cross_entropy_hess": 8.0,
+}
 """In eps, where it is not 4."""
 BOUND = 4.0
 
@@ -70,6 +74,9 @@ ROWWISE: dict[str, Callable[..., Any]] = {
     "softmax_cross_entropy": lambda x, z, y: x.softmax_cross_entropy(z, y),
     "softmax_cross_entropy_grad": lambda x, z, y: x.softmax_cross_entropy_grad(z, y),
     "softmax_cross_entropy_hess": lambda x, z, y: x.softmax_cross_entropy_hess(z, y),
+    "soft_dice_loss": lambda x, z, y: x.soft_dice_loss(z, xentlib.one_hot(y, z.shape[-1])),
+    "soft_dice_loss_grad": lambda x, z, y: x.soft_dice_loss_grad(z, xentlib.one_hot(y, z.shape[-1])),
+    "soft_dice_loss_hess": lambda x, z, y: x.soft_dice_loss_hess(z, xentlib.one_hot(y, z.shape[-1])),
 }
 """How xentlib, or the oracle, is called with rows of logits and with labels."""
 BINARY: dict[str, Callable[..., Any]] = {

@@ -79,6 +79,7 @@ from xentlib._cross_entropy import (
     softmax_cross_entropy_hvp,
     softmax_cross_entropy_value_and_grad,
 )
+from xentlib._dice import soft_dice_loss, soft_dice_loss_grad, soft_dice_loss_hess
 from xentlib._information import cross_entropy, entropy, kl_divergence, perplexity
 from xentlib._kernel import InvalidLogitsError
 from xentlib._linear import linear_cross_entropy_value_and_grad
@@ -111,6 +112,9 @@ __all__ = [
     "sigmoid_cross_entropy_hess",
     "sigmoid_cross_entropy_hvp",
     "smooth_labels",
+    "soft_dice_loss",
+    "soft_dice_loss_grad",
+    "soft_dice_loss_hess",
     "softmax",
     "softmax_cross_entropy",
     "softmax_cross_entropy_grad",

@@ -87,6 +87,25 @@ def _of_sigmoids(x, t):
     return (1 - t) * xentlib.sigmoid(x) + t * xentlib.sigmoid(-x)
 
 
+def _of_overlap(x, t):
+    p = xentlib.sigmoid(x.astype(np.float64))
+    loss, size = xentlib.soft_dice_loss(x, t)[..., None], (p + t).sum(-1, keepdims=True)
+    return p * xentlib.sigmoid(-x) / size, np.abs(1 - 2 * t) * (1 - loss) + 2 * t * loss, p, loss
+
+
+def _of_dice_gradient(x, t):
+    part, pull, _, _ = _of_overlap(x, t)
+    return part * pull
+
+
+def _of_dice_hessian(x, t):
+    part, pull, p, loss = _of_overlap(x, t)
+    both = t[..., :, None] + t[..., None, :]
+    shared = np.abs(both - 1) * (1 - loss[..., None]) + both * loss[..., None]
+    alone = part * np.abs(1 - 2 * p) * pull
+    return 2 * part[..., :, None] * part[..., None, :] * shared + np.eye(x.shape[-1]) * alone[..., None]
+
+
 CASES = {
     # Near 0 the error is relative to log K.
     "logsumexp": Case(
@@ -114,6 +133,9 @@ CASES = {
     "sigmoid gradient": Case(xentlib.sigmoid_cross_entropy_grad, "x t", 8, _of_sigmoids),
     "sigmoid Hessian": Case(xentlib.sigmoid_cross_entropy_hess, "x t", 8),
     "sigmoid Hessian times a vector": Case(xentlib.sigmoid_cross_entropy_hvp, "x t v", 8),
+    "soft Dice loss": Case(xentlib.soft_dice_loss, "x t", 8),
+    "soft Dice gradient": Case(xentlib.soft_dice_loss_grad, "x t", 16, _of_dice_gradient),
+    "soft Dice Hessian": Case(xentlib.soft_dice_loss_hess, "x t", 32, _of_dice_hessian),
     "smooth_labels": Case(lambda y: xentlib.smooth_labels(y, 0.1), "y", 8),
 }
 
