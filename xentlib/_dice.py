@@ -1,4 +1,4 @@
-"""The soft Dice loss of binary masks on logits, with its gradient and Hessian: one for all pixels together."""
+"""The soft Dice loss of binary masks on logits, with gradient and Hessian: one for all pixels together."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _soft_dice(
     xp, (x, t) = _arrays.together(logits, target)
     x, t = _arrays.real(xp, x, "logits"), _arrays.real(xp, t, "target")
     if x.ndim == 0:
-        message = f"logits must have an axis of pixels, which the single number {x} has not: wrap it in a list"
+        message = f"logits must have an axis of pixels, which the number {x} has not: wrap it in a list"
         raise ValueError(message)
     if tuple(t.shape) != tuple(x.shape):
         _arrays.refuse_shape("target", t.shape, x.shape, "the shape of the logits")
@@ -161,19 +161,19 @@ def soft_dice_loss_grad(
 
     Notes
     -----
-    With :math:`D = 1 - \ell`, the overlap, and :math:`S = \sum_n p_n + \sum_n t_n + s`,
+    With :math:`F = 1 - \ell`, the overlap, and :math:`S = \sum_n p_n + \sum_n t_n + s`,
 
     .. math::
 
-       \frac{\partial \ell}{\partial x_n} = p_n (1 - p_n) \frac{D - 2 t_n}{S}
-       = p_n (1 - p_n) \frac{(1 - 2 t_n) D - 2 t_n \ell}{S}
+       \frac{\partial \ell}{\partial x_n} = p_n (1 - p_n) \frac{F - 2 t_n}{S}
+       = p_n (1 - p_n) \frac{(1 - 2 t_n) F - 2 t_n \ell}{S}
 
     The second form is computed. For a target of 0 or 1 its terms have one sign: 8 eps. Otherwise they may
-    cancel: the error is at most :math:`8 \varepsilon p_n (1 - p_n) (|1 - 2 t_n| D + 2 t_n \ell) / S`.
+    cancel: the error is at most :math:`8 \varepsilon p_n (1 - p_n) (|1 - 2 t_n| F + 2 t_n \ell) / S`.
 
     References
     ----------
-    The proof is the claim ``dice-gradient`` of the book. F. Milletari, N. Navab and S.-A. Ahmadi, V-Net
+    The proof is the claim ``dice-gradient`` of the book, with respect to p. F. Milletari, N. Navab and S.-A. Ahmadi, V-Net
     (2016), doi:10.1109/3DV.2016.79, have that of their form, with respect to p.
 
     Examples
@@ -187,7 +187,7 @@ def soft_dice_loss_grad(
 
 
 def _pull(overlap: _Overlap, t: Any) -> Any:
-    """Return (D - 2 t) / S, of terms with one sign where t is 0 or 1."""
+    """Return (F - 2 t) / S, of terms with one sign where t is 0 or 1."""
     return ((1 - 2 * t) * overlap.dice - 2 * t * overlap.loss) / overlap.size
 
 
@@ -226,20 +226,20 @@ def soft_dice_loss_hess(
 
     Notes
     -----
-    With D and S as in `soft_dice_loss_grad`, and :math:`v_n = p_n (1 - p_n)`,
+    With F and S as in `soft_dice_loss_grad`, and :math:`v_n = p_n (1 - p_n)`,
 
     .. math::
 
-       \frac{\partial^2 \ell}{\partial x_n \, \partial x_m} = 2 \frac{v_n}{S} \frac{v_m}{S} (t_n + t_m - D)
-       + \delta_{nm} v_n (1 - 2 p_n) \frac{D - 2 t_n}{S}
+       \frac{\partial^2 \ell}{\partial x_n \, \partial x_m} = 2 \frac{v_n}{S} \frac{v_m}{S} (t_n + t_m - F)
+       + \delta_{nm} v_n (1 - 2 p_n) \frac{F - 2 t_n}{S}
 
-    where :math:`t_n + t_m - D = (t_n + t_m - 1) D + (t_n + t_m) \ell`. Off the diagonal and for targets of
+    where :math:`t_n + t_m - F = (t_n + t_m - 1) F + (t_n + t_m) \ell`. Off the diagonal and for targets of
     0 and 1: 16 eps. Otherwise terms may cancel: the error is at most 16 eps of the sum of their absolute
     values. The loss is not convex.
 
     References
     ----------
-    The proof is the claim ``dice-hessian`` of the book.
+    The proof is the claim ``dice-hessian`` of the book, with respect to p.
 
     Examples
     --------
