@@ -173,8 +173,8 @@ def soft_dice_loss_grad(
 
     References
     ----------
-    The proof is the claim ``dice-gradient`` of the book, with respect to p. F. Milletari, N. Navab and S.-A. Ahmadi, V-Net
-    (2016), doi:10.1109/3DV.2016.79, have that of their form, with respect to p.
+    The proof is the claim ``dice-gradient`` of the book, with respect to p. F. Milletari, N. Navab and
+    S.-A. Ahmadi, V-Net (2016), doi:10.1109/3DV.2016.79, have the gradient of their form.
 
     Examples
     --------

@@ -72,8 +72,8 @@ def test_soft_dice(dtype, shape):
     loss, found = with_gradient(lambda x: keras.losses.dice(t, tf.sigmoid(x), axis=-1), x)
     # The overlap is at most 1, and what it is divided by at least 1; and the sums are those of this dtype.
     near = 1e-7 + bound(x) * float(np.finfo(dtype).eps)
-    np.testing.assert_allclose(loss, xentlib.soft_dice_loss(x, t), rtol=0, atol=near)
-    np.testing.assert_allclose(found, xentlib.soft_dice_loss_grad(x, t), rtol=0, atol=near)
+    np.testing.assert_allclose(loss, xentlib.soft_dice_loss(x, t), rtol=0, atol=near, strict=True)
+    np.testing.assert_allclose(found, xentlib.soft_dice_loss_grad(x, t), rtol=0, atol=near, strict=True)
 
 
 @every_shape
