@@ -538,6 +538,60 @@ def ordinal_cross_entropy_hess(z: Any, labels: Any) -> Exact:
     return _ordinal(z, labels, (classes, classes), curvatures)
 
 
+# --- Masks: the pixels along the last axis ----------------------------------------------------------
+
+
+def _digits(x: Any) -> int:
+    """Return the digits in which 1 and exp(-|x|) are told apart; nobody asks for less than 1e-324."""
+    finite = np.abs(np.asarray(x, np.float64)[np.isfinite(x)])
+    return EXACT.dps + int(min(finite.max(initial=0.0) / math.log(10), 400.0))
+
+
+def _mask(x: Any, target: Any, smooth: float) -> tuple[Any, Any, Any, Any, Any]:
+    """Return p, 1 - p, the target, the overlap D and the denominator."""
+    p, t, constant = ONE / (1 + _exp(-_numbers(x))), _numbers(target), EXACT.mpf(smooth)
+    top = 2 * (p * t).sum(axis=-1, keepdims=True) + constant
+    size = (p + t).sum(axis=-1, keepdims=True) + constant
+    # Where nothing is there and nothing predicted, the loss is its limit, 1.
+    nothing = size == 0
+    size = np.where(nothing, ONE, size)
+    return p, 1 - p, t, np.where(nothing, ZERO, top / size), size
+
+
+def _real_dtype(x: Any) -> Any:
+    return np.asarray(x).dtype if np.asarray(x).dtype.kind == "f" else np.float64
+
+
+def soft_dice_loss(x: Any, target: Any, *, smooth: float = 0.0) -> Exact:
+    with EXACT.workdps(_digits(x)):
+        values = 1 - _mask(x, target, smooth)[3][..., 0]
+    return Exact(values, values, _real_dtype(x))
+
+
+def soft_dice_loss_grad(x: Any, target: Any, *, smooth: float = 0.0) -> Exact:
+    """The error is relative to the size of what is subtracted; for targets of 0 and 1 one of the two is 0."""
+    with EXACT.workdps(_digits(x)):
+        p, others, t, dice, size = _mask(x, target, smooth)
+        values = p * others * (dice - 2 * t) / size
+        scale = p * others * (np.abs(1 - 2 * t) * dice + 2 * t * (1 - dice)) / size
+    return Exact(values, scale, _real_dtype(x))
+
+
+def soft_dice_loss_hess(x: Any, target: Any, *, smooth: float = 0.0) -> Exact:
+    """The error is relative to the terms of t + t' - D and, on the diagonal, to the two that are added."""
+    with EXACT.workdps(_digits(x)):
+        p, others, t, dice, size = _mask(x, target, smooth)
+        part, both = p * others / size, t[..., :, None] + t[..., None, :]
+        product = 2 * part[..., :, None] * part[..., None, :]
+        diagonal = np.where(np.eye(p.shape[-1], dtype=bool), ONE, ZERO)
+        values = product * (both - dice[..., None])
+        values = values + diagonal * (part * (others - p) * (dice - 2 * t))[..., None]
+        scale = product * (np.abs(both - 1) * dice[..., None] + both * (1 - dice[..., None]))
+        pull = np.abs(1 - 2 * t) * dice + 2 * t * (1 - dice)
+        scale = scale + diagonal * (part * np.abs(others - p) * pull)[..., None]
+    return Exact(values, scale, _real_dtype(x))
+
+
 # --- Distributions --------------------------------------------------------------------------------
 
 

@@ -301,6 +301,27 @@ def test_ordered_classes(gap: float) -> None:
         same(hess[2], [0, 0, 0, of_a])
 
 
+@GAPS
+def test_two_pixels(gap: float) -> None:
+    """One found and one left alone, in the forms that lose nothing."""
+    x, g = np.array([gap, -gap]), mpmath.mpf(gap)
+    up, down = 1 / (1 + mpmath.exp(-g)), mpmath.exp(-g) / (1 + mpmath.exp(-g))
+    same(oracle.soft_dice_loss(x, [1, 0]).values, down)
+    same(oracle.soft_dice_loss(x, [0, 1]).values, up)
+    same(oracle.soft_dice_loss(x, [0, 0], smooth=1.0).values, mpmath.mpf(1) / 2)
+    same(oracle.soft_dice_loss(x, [0, 0]).values, 1)
+    product = up * down
+    grad = oracle.soft_dice_loss_grad(x, [1, 0])
+    same(grad.values, [-product * (1 + down) / 2, product * up / 2])
+    same(grad.scale, [product * (1 + down) / 2, product * up / 2])
+    hess = oracle.soft_dice_loss_hess(x, [1, 0]).values
+    bend = product * (down - up)
+    same(hess[0, 1], product**2 * down / 2)
+    same(hess[1, 0], product**2 * down / 2)
+    same(hess[0, 0], product**2 * (1 + down) / 2 - bend * (1 + down) / 2)
+    same(hess[1, 1], -(product**2) * up / 2 - bend * up / 2)
+
+
 @pytest.mark.parametrize("classes", [1, 2, 7])
 def test_equal_logits(classes: int) -> None:
     z, k = np.full((2, classes), 3.5), mpmath.mpf(classes)

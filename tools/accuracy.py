@@ -43,6 +43,8 @@ BOUNDS = {
     "logit_adjusted_cross_entropy": 8.0,
     "logit_adjusted_cross_entropy_grad": 8.0,
     "logit_adjusted_cross_entropy_hess": 16.0,
+    "soft_dice_loss_grad": 8.0,
+    "soft_dice_loss_hess": 16.0,
 }
 """In eps, where it is not 4."""
 BOUND = 4.0
@@ -141,6 +143,9 @@ ROWWISE: dict[str, Callable[..., Any]] = {
     "logit_adjusted_cross_entropy_hess": lambda x, z, y: x.logit_adjusted_cross_entropy_hess(
         z, y, long_tail(z.shape[-1])
     ),
+    "soft_dice_loss": lambda x, z, y: x.soft_dice_loss(z, xentlib.one_hot(y, z.shape[-1])),
+    "soft_dice_loss_grad": lambda x, z, y: x.soft_dice_loss_grad(z, xentlib.one_hot(y, z.shape[-1])),
+    "soft_dice_loss_hess": lambda x, z, y: x.soft_dice_loss_hess(z, xentlib.one_hot(y, z.shape[-1])),
 }
 """How xentlib, or the oracle, is called with rows of logits and with labels."""
 BINARY: dict[str, Callable[..., Any]] = {

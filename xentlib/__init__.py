@@ -87,6 +87,7 @@ from xentlib._cross_entropy import (
     softmax_cross_entropy_hvp,
     softmax_cross_entropy_value_and_grad,
 )
+from xentlib._dice import soft_dice_loss, soft_dice_loss_grad, soft_dice_loss_hess
 from xentlib._focal import (
     sigmoid_focal_loss,
     sigmoid_focal_loss_grad,
@@ -162,6 +163,9 @@ __all__ = [
     "sigmoid_focal_loss_grad",
     "sigmoid_focal_loss_hess",
     "smooth_labels",
+    "soft_dice_loss",
+    "soft_dice_loss_grad",
+    "soft_dice_loss_hess",
     "softmax",
     "softmax_cross_entropy",
     "softmax_cross_entropy_grad",

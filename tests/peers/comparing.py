@@ -188,6 +188,25 @@ def _prior(z):
     return (frequencies / frequencies.sum()).astype(np.float32)
 
 
+def _of_overlap(x, t):
+    p = xentlib.sigmoid(x.astype(np.float64))
+    loss, size = xentlib.soft_dice_loss(x, t)[..., None], (p + t).sum(-1, keepdims=True)
+    return p * xentlib.sigmoid(-x) / size, np.abs(1 - 2 * t) * (1 - loss) + 2 * t * loss, p, loss
+
+
+def _of_dice_gradient(x, t):
+    part, pull, _, _ = _of_overlap(x, t)
+    return part * pull
+
+
+def _of_dice_hessian(x, t):
+    part, pull, p, loss = _of_overlap(x, t)
+    both = t[..., :, None] + t[..., None, :]
+    shared = np.abs(both - 1) * (1 - loss[..., None]) + both * loss[..., None]
+    alone = part * np.abs(1 - 2 * p) * pull
+    return 2 * part[..., :, None] * part[..., None, :] * shared + np.eye(x.shape[-1]) * alone[..., None]
+
+
 CASES = {
     # Near 0 the error is relative to log K.
     "logsumexp": Case(
@@ -287,6 +306,9 @@ CASES = {
     "ordinal loss": Case(xentlib.ordinal_cross_entropy, "g grades", 8),
     "ordinal gradient": Case(xentlib.ordinal_cross_entropy_grad, "g grades", 8),
     "ordinal Hessian": Case(xentlib.ordinal_cross_entropy_hess, "g grades", 8),
+    "soft Dice loss": Case(xentlib.soft_dice_loss, "x t", 8),
+    "soft Dice gradient": Case(xentlib.soft_dice_loss_grad, "x t", 16, _of_dice_gradient),
+    "soft Dice Hessian": Case(xentlib.soft_dice_loss_hess, "x t", 32, _of_dice_hessian),
     "smooth_labels": Case(lambda y: xentlib.smooth_labels(y, 0.1), "y", 8),
 }
 

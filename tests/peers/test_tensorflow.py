@@ -78,6 +78,20 @@ def test_positive_weights(dtype, shape):
 
 
 @every_shape
+@every_dtype
+def test_soft_dice(dtype, shape):
+    """Keras takes probabilities, and adds its epsilon of 1e-7 to the denominator alone."""
+    x = logits(shape, dtype)
+    t = np.random.default_rng(4).integers(2, size=shape).astype(dtype)
+    t[:, 0] = 1
+    loss, found = with_gradient(lambda x: keras.losses.dice(t, tf.sigmoid(x), axis=-1), x)
+    # The overlap is at most 1, and what it is divided by at least 1; and the sums are those of this dtype.
+    near = 1e-7 + bound(x) * float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(loss, xentlib.soft_dice_loss(x, t), rtol=0, atol=near, strict=True)
+    np.testing.assert_allclose(found, xentlib.soft_dice_loss_grad(x, t), rtol=0, atol=near, strict=True)
+
+
+@every_shape
 def test_keras_means(shape):
     z, target = logits(shape, np.float32), labels(shape)
     losses = keras.losses
@@ -127,6 +141,13 @@ Z, TARGET = logits((2, 3), np.float32), np.array([0, 2])
 def test_keras_takes_the_target_first_and_probabilities_unless_told():
     found = keras.losses.SparseCategoricalCrossentropy()(TARGET, xentlib.softmax(Z))
     assert found.numpy() == pytest.approx(mean_cross_entropy(Z, TARGET), rel=1e-6, abs=0)
+
+
+def test_keras_finds_no_overlap_where_there_is_no_mask():
+    empty = np.zeros((1, 4), np.float32)
+    for x in (np.full((1, 4), -np.inf, np.float32), np.zeros((1, 4), np.float32)):
+        found = keras.losses.dice(empty, xentlib.sigmoid(x), axis=-1)
+        assert found.numpy().tolist() == xentlib.soft_dice_loss(x, empty).tolist() == [1.0]
 
 
 def test_keras_clips_probabilities():

@@ -180,6 +180,25 @@ def test_autograd_gives_the_sigmoid_gradient(dtype, regime):
         assert distance(found, xentlib.sigmoid_cross_entropy_grad(given["x"], t), scale=1) <= 8
 
 
+@every_dtype
+@pytest.mark.parametrize("smooth", [0.0, 1.0])
+def test_autograd_gives_the_soft_dice_gradient(dtype, smooth):
+    """Of the definition as one writes it, and of xentlib's form."""
+    z = logits((6, 5), dtype)
+    t = np.random.default_rng(4).random((6, 5)).astype(dtype)
+    t[0] = 0
+    expected = xentlib.soft_dice_loss_grad(z, t, smooth=smooth)
+    x, mask = leaf(z), torch.tensor(t)
+    p = torch.sigmoid(x)
+    total = p.sum(-1) + mask.sum(-1) + smooth
+    loss = 1 - (2 * (p * mask).sum(-1) + smooth) / total
+    # Twice a share of the total, each right to some eps: absolutely, for 1 - D cancels.
+    assert distance(loss.detach(), xentlib.soft_dice_loss(z, t, smooth=smooth), scale=1) <= 16
+    assert distance(gradient(loss, x), expected, scale=1) <= 32
+    x = leaf(z)
+    assert distance(gradient(xentlib.soft_dice_loss(x, mask, smooth=smooth), x), expected, scale=1) <= 32
+
+
 def test_autograd_keeps_the_sigmoid_gradient_of_confident_predictions():
     x = leaf(np.array([40.0, -40.0]))
     found = gradient(xentlib.sigmoid_cross_entropy(x, torch.tensor([1.0, 0.0], dtype=torch.float64)), x)
