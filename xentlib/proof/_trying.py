@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import mpmath
@@ -17,6 +17,10 @@ from xentlib.proof._symbols import SIZE, Values
 
 ENOUGH = 20
 """At so many points at least a claim is to be tried, where there are so many."""
+
+
+SPARSE = 7
+"""Of so many points one is tried first, where another statement is expected to be refuted."""
 
 
 PASSES = 8
@@ -272,3 +276,26 @@ def counterexample(
         message = f"{statement} could not be tried: no numbers were found for which it has a meaning"
         raise UndefinedError(message)
     return None
+
+
+def is_false_at_some(statement: Any, given: Sequence[Any], at: Values, like: Any) -> bool:
+    """Return whether a statement is false at one of a few points, taken from all those of another.
+
+    Parameters
+    ----------
+    statement : Basic
+        A statement.
+    given : sequence of relations
+        Assumptions, which the points respect.
+    at : mapping
+        Sizes that are fixed.
+    like : Basic
+        The other statement.
+
+    Returns
+    -------
+    bool
+        If not, nothing is known.
+    """
+    every = _points_of(_model(statement, like), tuple(given), tuple(at.items()), 0)
+    return any(truth(statement, values) is False for values in islice(every, 0, None, SPARSE))

@@ -36,7 +36,15 @@ from xentlib.proof._names import check_names
 from xentlib.proof._quantities import sizes_of
 from xentlib.proof._sampling import VerificationError, check_point, points
 from xentlib.proof._symbols import SIZE, Values
-from xentlib.proof._trying import ENOUGH, Trial, UndefinedError, counterexample, is_false, try_out
+from xentlib.proof._trying import (
+    ENOUGH,
+    Trial,
+    UndefinedError,
+    counterexample,
+    is_false,
+    is_false_at_some,
+    try_out,
+)
 
 
 def _level(statement: Any, sizes: Values) -> str:
@@ -200,20 +208,23 @@ def _count_refuted(claim_id: str, statement: Any, given: Sequence[Any], key: Key
     parts = statement.args if isinstance(statement, sp.And) else (statement,)
     weak = any(isinstance(part, sp.Ge | sp.Le) for part in parts)
     for kind, altered in mutations(statement):
+        # A weaker bound may be true and hard to prove; what holds both ways should be an equation.
+        must_fall = not weak or kind == "reversed"
+        if is_false_at_some(altered, given, sizes, statement):
+            refuted += 1
+            continue
+        # What means the same is proved sooner than tried at all points.
+        if not weak and reason_against(altered, given, key, sizes) is None:
+            continue
         try:
-            if counterexample(altered, given, sizes, like=statement) is not None:
-                refuted += 1
-                continue
+            witness = counterexample(altered, given, sizes, patience=20 if must_fall else 1, like=statement)
         except UndefinedError:
             continue  # it says nothing, so it is neither true nor false
-        if weak and kind != "reversed":
-            continue  # it may be true and hard to prove, such as a weaker bound
-        # What holds both ways is an equation, and should say so.
-        if weak or reason_against(altered, given, key, sizes) is not None:
-            if counterexample(altered, given, sizes, patience=20, like=statement) is None:
-                message = f"{claim_id}: the alteration '{kind}', {altered}, cannot be refuted"
-                raise VerificationError(message)
+        if witness is not None:
             refuted += 1
+        elif must_fall:
+            message = f"{claim_id}: the alteration '{kind}', {altered}, cannot be refuted"
+            raise VerificationError(message)
     if refuted == 0:
         message = f"{claim_id}: no alteration could be refuted, so the proof shows nothing"
         raise VerificationError(message)
