@@ -26,6 +26,7 @@ POINTS, ENOUGH, TRIES = 6, 3, 60
 FUNCTIONS = {
     "f": lambda x: x**3 + 2 * x + 5,
     "g": lambda x: x**2 / 3 - x + 7,
+    "varphi": lambda x: x**4 - 3 * x**2 + x + 2,
 }
 
 
@@ -122,7 +123,7 @@ def _concrete(expr: Any) -> Any:
     parts = list(map(_concrete, expr.args))
     if isinstance(expr, AppliedUndef):
         return FUNCTIONS[expr.func.__name__](*parts)
-    if isinstance(expr, sp.Derivative | sp.Sum | sp.Product | sp.Tuple):
+    if isinstance(expr, sp.Derivative | sp.Subs | sp.Sum | sp.Product | sp.Tuple):
         return expr.func(*parts)
     return expr.func(*parts, evaluate=False)
 

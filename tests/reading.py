@@ -7,7 +7,8 @@ It follows the conventions of mathematics and the book's page on notation, and n
   derivative that does; whatever stands after that factor in the same product is ambiguous;
 - a sign stands first in a sum, after \sum or \prod, or between two terms: "2 -3" is not a product;
 - two numbers side by side need \cdot;
-- subscripts run together, ij or nc_{n}, unless a comma parts them.
+- subscripts run together, ij or nc_{n}, unless a comma parts them;
+- a bar with "t=a" at its foot takes what stands between \left. and it, at the place a.
 
 What people could read in two ways raises `Ambiguous`; what is no mathematics, `Unreadable`.
 
@@ -44,7 +45,7 @@ class Ambiguous(Unreadable):
 
 
 TOKEN = re.compile(
-    r"(?P<space>\s+|\\[,;:!]|\\q?quad)|\\left(?P<open>[(|])|\\right(?P<close>[)|])"
+    r"(?P<space>\s+|\\[,;:!]|\\q?quad)|\\left(?P<open>[(|])|\\right(?P<close>\)|\|(?!_))"
     r"|(?P<d>\\mathrm\{d\})|(?P<word>\\[A-Za-z]+|\\.|[0-9]+|.)",
     re.DOTALL,
 )
@@ -277,8 +278,9 @@ class Reader:
 
     def starts_a_factor(self) -> bool:
         """Return whether the next sign goes on with a product."""
-        ends = {"", "+", "-", ")", "|)", "}", "]", ",", "^", "_", "&", r"\\", r"\cdot", r"\in", *SIGNS}
-        return self.next not in ends
+        closing = {"", ")", "|)", "}", "]", r"\right"}
+        between = {"+", "-", ",", "^", "_", "&", r"\\", r"\cdot", r"\in", *SIGNS}
+        return self.next not in closing | between
 
     def factor(self) -> tuple[Function, bool]:
         """Read a factor, and tell whether it takes what stands to its right."""
@@ -443,6 +445,7 @@ class Reader:
             "{": self.braces,
             "|(": self.bars,
             r"\frac": self.fraction,
+            r"\left": self.at_place,
             r"\sqrt": self.root,
             r"\delta": self.kronecker,
             r"\max": self.maximum,
@@ -531,6 +534,23 @@ class Reader:
         inside = self.until("}")
         self.take("|)")
         return lambda at: abs(inside(at))
+
+    def at_place(self) -> Function:
+        """Read a value at a place: what stands before the bar, with numbers for the variables below it."""
+        self.take(r"\left", ".")
+        inside = self.sum()
+        self.take(r"\right", "|", "_", "{", r"\substack", "{")
+        places, after = [], ""
+        while after != "}":
+            name = self.name()
+            self.take("=")
+            places.append((name, self.sum()))
+            after = self.take()
+            if after not in (r"\\", "}"):
+                message = f"not a list of places: {after}"
+                raise Unreadable(message)
+        self.take("}")
+        return lambda at: inside({**at, **{name: place(at) for name, place in places}})
 
     def fraction(self) -> Function:
         """Read a fraction."""

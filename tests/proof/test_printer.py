@@ -129,6 +129,8 @@ PLANTED = [
     (p[i] / q[j], r"\frac{p_{i}}{q_{j}}", "p_{i} q_{j}"),
     (delta(i, j) * a, r"\delta_{ij}", r"\delta_{ik}"),
     (f(x) * a, r"f{\left(x \right)}", r"f{\left(a \right)}"),
+    (sp.Subs(sp.Derivative(f(x), x), x, p[i]), "x=p_{i}", "x=2 p_{i}"),
+    (a * sp.Subs(sp.Derivative(x**3, x), x, z[i] + 1), "x^{3}", "x^{2}"),
     (abs(z[i] - 4), r"\left|{z_{i} - 4}\right|", r"\left(z_{i} - 4\right)"),
     (sp.Max(a, x), r"\max\left(a, x\right)", r"\max\left(a, 2 x\right)"),
     (lse * mu, "A", r"\mu"),
