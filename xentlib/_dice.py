@@ -122,8 +122,8 @@ def soft_dice_loss(logits: ArrayLike, target: ArrayLike, *, smooth: float = 0.0,
 
     Examples
     --------
-    >>> soft_dice_loss([40.0, -40.0, 0.0], [1, 0, 1])
-    array(0.2)
+    >>> float(soft_dice_loss([0.0, 0.0], [1, 0]))
+    0.5
     >>> float(soft_dice_loss([40.0, -40.0], [1, 0]))
     4.248354255291589e-18
     """
@@ -244,8 +244,8 @@ def soft_dice_loss_hess(
     Examples
     --------
     >>> soft_dice_loss_hess([0.0, 0.0], [1, 0])
-    array([[ 0.046875 ,  0.015625 ],
-           [ 0.015625 , -0.015625 ]])
+    array([[ 0.046875,  0.015625],
+           [ 0.015625, -0.015625]])
     """
     return _soft_dice(_hessian, logits, target, smooth, axis)
 
