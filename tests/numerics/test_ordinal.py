@@ -167,7 +167,7 @@ def test_inputs_are_not_changed(function: Any) -> None:
         ([0.0, 1.0], -1, ValueError, r"labels must be from 0 to 2, but the value is -1"),
         ([0.0, 1.0], 1.0, TypeError, "labels must be integers, but their dtype is float64"),
         ([0.0, 1.0], True, TypeError, "labels must be integers, but their dtype is bool"),
-        ([0.0, 1.0], [1], ValueError, r"labels has shape \(1,\), but must have \(\), that of the logits"),
+        ([0.0, 1.0], [1], ValueError, r"labels has shape \(1,\), but must have \(\), one label for each"),
         (["a"], 0, TypeError, "logits must be real numbers, but their dtype is <U1"),
         (np.zeros((2, 0)), [0, 0], ValueError, r"at least one class, but the shape is \(2, 0\)"),
         (1.0, 0, ValueError, "logits must have a class axis"),
