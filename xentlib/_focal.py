@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from xentlib import _arrays, _checks
 from xentlib._arrays import Array
 from xentlib._sigmoid import of_both_answers, small_exponential
-from xentlib._softmax import Shifted, jacobian_of, lost_in_gap, shifted
+from xentlib._softmax import FAR, Shifted, jacobian_of, lost_in_gap, shifted
 
 
 def _power(xp: Any, q: Any, gamma: float) -> Any:
@@ -64,7 +64,9 @@ def _labelled(xp: Any, z: Any, labels: Any, parts: Shifted) -> _Labelled:
     half = xp.exp(gap / 2)
     own_logit = _arrays.entry_at(xp, own & ~parts.masked, z)
     lost = lost_in_gap(xp, own_logit, parts.maximum, gap, masked)
-    product = xp.where(masked, 0.0, half * (half * loss) * (1 + lost))
+    # Beyond the largest number the loss is infinite, and 0 times it is nan.
+    far = masked | (gap < FAR)
+    product = xp.where(far, 0.0, half * (half * xp.where(far, 0.0, loss)) * (1 + lost))
     ratio = xp.where(sure, 1.0, product / some)
     shares = xp.where(own, -1.0, xp.where(sure, 0.0, parts.terms / some))
     return _Labelled(mine / total, rest / total, xp.where(masked, math.inf, loss), ratio, own, shares)

@@ -237,6 +237,14 @@ def test_dtypes_and_empty_batches() -> None:
     assert softmax_focal_loss_hess(np.zeros((0, 3)), np.zeros(0, int)).shape == (0, 3, 3)
 
 
+def test_logits_that_are_farther_apart_than_the_largest_number() -> None:
+    z = [-1e308, 0.0, 1e308]
+    assert softmax_focal_loss(z, 0) == math.inf
+    assert softmax_focal_loss_grad(z, 0).tolist() == [-1.0, 0.0, 1.0]
+    assert not softmax_focal_loss_hess(z, 0).any()
+    assert softmax_focal_loss_grad(z, 2).tolist() == [0.0, 0.0, 0.0]
+
+
 # --- Refusals -----------------------------------------------------------------------------------
 
 
