@@ -547,9 +547,16 @@ def _digits(x: Any) -> int:
     return EXACT.dps + int(min(finite.max(initial=0.0) / math.log(10), 400.0))
 
 
-def _mask(x: Any, target: Any, smooth: float) -> tuple[Any, Any, Any, Any, Any]:
+def _mask(x: Any, target: Any, smooth: float) -> tuple[Any, ...]:
     """Return p, 1 - p, the target, the overlap D and the denominator."""
-    p, t, constant = ONE / (1 + _exp(-_numbers(x))), _numbers(target), EXACT.mpf(smooth)
+    x, t = np.asarray(x, np.float64), np.asarray(target, np.float64)
+    return _mask_of(x.tobytes(), t.tobytes(), x.shape, float(smooth))
+
+
+@functools.lru_cache(maxsize=4)  # loss, gradient and Hessian of the same masks
+def _mask_of(x: bytes, target: bytes, shape: tuple[int, ...], smooth: float) -> tuple[Any, ...]:
+    logits, t = (_numbers(np.frombuffer(content).reshape(shape)) for content in (x, target))
+    p, constant = ONE / (1 + _exp(-logits)), EXACT.mpf(smooth)
     top = 2 * (p * t).sum(axis=-1, keepdims=True) + constant
     size = (p + t).sum(axis=-1, keepdims=True) + constant
     # Where nothing is there and nothing predicted, the loss is its limit, 1.

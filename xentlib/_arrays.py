@@ -80,11 +80,17 @@ def result_dtype(xp: Any, array: Any) -> Any:
     return array.dtype.newbyteorder("=") if xp is np else array.dtype
 
 
-def widened(xp: Any, array: Any) -> Any:
-    """Return the array in the dtype in which a formula of the array API is computed."""
+def wide_dtype(xp: Any, dtype: Any) -> Any:
+    """Return the dtype in which a formula of the array API is computed."""
     if xp is np:
-        return array.astype(np.promote_types(array.dtype, np.float64), copy=False)
-    return xp.astype(array, xp.float32) if xp.finfo(array.dtype).bits < 32 else array
+        return np.promote_types(dtype, np.float64)
+    return xp.float32 if xp.finfo(dtype).bits < 32 else dtype
+
+
+def widened(xp: Any, array: Any) -> Any:
+    """Return the array in that dtype."""
+    dtype = wide_dtype(xp, array.dtype)
+    return array.astype(dtype, copy=False) if xp is np else xp.astype(array, dtype, copy=False)
 
 
 def kernel_dtype(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
@@ -199,6 +205,11 @@ def one_hot_mask(xp: Any, labels: Any, num_classes: int) -> Any:
     """Return where each label is, along a new last axis."""
     every = xp.arange(num_classes, device=array_api_compat.device(labels))
     return every == xp.astype(labels, every.dtype, copy=False)[..., None]
+
+
+def entry_at(xp: Any, mask: Any, values: Any) -> Any:
+    """Return the entry of each row that the mask has, on a last axis of length 1; 0 if it has none."""
+    return xp.sum(xp.where(mask, values, 0.0), axis=-1, keepdims=True)
 
 
 def rows(xp: Any, array: Any, axis: int, name: str, *, no_class: bool = False) -> Rows:

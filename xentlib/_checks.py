@@ -84,6 +84,22 @@ def check_labels(labels: Any, num_classes: int, name: str) -> None:
         )
 
 
+def check_row_labels(found: Rows, labels: Any, num_classes: int) -> None:
+    """Refuse what is not one label for each row; there are no distributions here."""
+    check_label_dtype(found.xp, labels, "labels")
+    if tuple(labels.shape) != found.batch:
+        refuse_shape("labels", labels.shape, found.batch, "one label for each row of logits")
+    if found.xp is np:
+        check_labels(labels, num_classes, "labels")
+
+
+def check_label_dtype(xp: Any, labels: Any, name: str) -> None:
+    """Refuse labels that are not integers."""
+    if not is_integral(xp, labels):
+        message = f"{name} must be integers, but their dtype is {labels.dtype}"
+        raise TypeError(message)
+
+
 def check_distributions(p: Any, name: str) -> None:
     """Refuse rows, the class axis last, that are negative or do not sum to 1 within sqrt(eps)."""
     tolerance = float(np.finfo(p.dtype).eps) ** 0.5
@@ -132,6 +148,19 @@ def check_target(found: Rows, target: Any) -> Any:
     )
     dtype_is_wrong = tuple(target.shape) in (found.batch, found.shape)
     raise TypeError(message) if dtype_is_wrong else ValueError(message)
+
+
+def logits_and_probabilities(xp: Any, logits: Any, target: Any, *, one: bool = True) -> tuple[Any, Any]:
+    """Return single logits and the probabilities of yes, of which there may be `one` for all logits."""
+    logits, target = real(xp, logits, "logits"), real(xp, target, "target")
+    shape = tuple(logits.shape)
+    if tuple(target.shape) not in ((shape, ()) if one else (shape,)):
+        why = "the shape of the logits" + (", or be one number" if one else "")
+        refuse_shape("target", target.shape, shape, why)
+    if xp is np:
+        check_no_nan(logits, "logits")
+        check_between_0_and_1(target, "target")
+    return logits, target
 
 
 def check_vector(found: Rows, vector: Any) -> Any:

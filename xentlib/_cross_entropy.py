@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from xentlib import _arrays, _checks
 from xentlib._arrays import Array
 from xentlib._kernel import label_rows, soft_rows
-from xentlib._sigmoid import small_exponential
+from xentlib._sigmoid import of_both_answers, small_exponential
 from xentlib._softmax import Shifted, jacobian_of, shifted
 from xentlib._targets import as_distributions
 
@@ -230,8 +230,7 @@ def gradient_of(xp: Any, parts: Shifted, y: Any) -> Any:
 def _others(xp: Any, y: Any) -> Any:
     """Return, for each class, the sum over all others, without cancellation."""
     first = _arrays.one_hot_mask(xp, xp.argmax(y, axis=-1), y.shape[-1])
-    rest = xp.sum(xp.where(first, 0.0, y), axis=-1, keepdims=True)
-    top = xp.sum(xp.where(first, y, 0.0), axis=-1, keepdims=True)
+    rest, top = xp.sum(xp.where(first, 0.0, y), axis=-1, keepdims=True), _arrays.entry_at(xp, first, y)
     return xp.where(first, rest, top + (rest - y))
 
 
@@ -429,7 +428,7 @@ def softmax_cross_entropy_hvp(
 def _hessian_times(xp: Any, z: Any, target: Any, vector: Any, weight: Any) -> Any:
     parts = shifted(xp, z)
     total = 1 + parts.rest
-    w = vector - xp.sum(xp.where(parts.first, vector, 0.0), axis=-1, keepdims=True)
+    w = vector - _arrays.entry_at(xp, parts.first, vector)
     mean = xp.sum(parts.terms * w, axis=-1, keepdims=True) / total
     mass = xp.sum(_distributions(xp, z, target, weight), axis=-1, keepdims=True)
     return parts.terms / total * (w - mean) * mass
@@ -444,14 +443,9 @@ def _sigmoid_loss(
     """Return a function of the logits, the target, its weighted form and vectors, element by element."""
     weights = () if pos_weight is None else (pos_weight,)
     xp, (x, t, *rest) = _arrays.together(logits, target, *vectors, *weights)
-    x, t = _arrays.real(xp, x, "logits"), _arrays.real(xp, t, "target")
-    if t.shape not in (x.shape, ()):
-        _arrays.refuse_shape("target", t.shape, x.shape, "the shape of the logits, or be one number")
+    x, t = _checks.logits_and_probabilities(xp, x, t)
     weights = tuple(_pos_weight(xp, weight, x) for weight in rest[len(vectors) :])
     vectors = tuple(_checks.check_vector(_arrays.Rows(xp, x, -1), v) for v in rest[: len(vectors)])
-    if xp is np:
-        _checks.check_no_nan(x, "logits")
-        _checks.check_between_0_and_1(t, "target")
 
     def of_parts(xp: Any, x: Any, t: Any, *others: Any) -> Any:
         if not weights:
@@ -586,8 +580,7 @@ def sigmoid_cross_entropy_grad(
 
 
 def _binary_gradient(xp: Any, x: Any, t: Any, u: Any, mass: Any) -> Any:
-    e = small_exponential(xp, x)
-    yes, no = xp.where(x >= 0, 1.0, e), xp.where(x >= 0, e, 1.0)
+    yes, no, e = of_both_answers(xp, x)
     return ((1 - t) * yes - u * no) / (1 + e)
 
 

@@ -16,12 +16,8 @@ from numpy.typing import ArrayLike
 
 from xentlib import _arrays, _checks
 from xentlib._arrays import Array
-from xentlib._kernel import lost_in_difference
-from xentlib._sigmoid import small_exponential
-from xentlib._softmax import jacobian_of, shifted
-
-_FAR = -(2.0**14)
-"""Below this gap, exp is 0 in every dtype."""
+from xentlib._sigmoid import of_both_answers, small_exponential
+from xentlib._softmax import FAR, Shifted, jacobian_of, lost_in_gap, shifted
 
 
 def _power(xp: Any, q: Any, gamma: float) -> Any:
@@ -55,14 +51,10 @@ class _Labelled(NamedTuple):
     """The probabilities of the others, given that it is not the label; -1 for the label."""
 
 
-def _labelled(xp: Any, z: Any, labels: Any) -> _Labelled:
-    parts, own = shifted(xp, z), _arrays.one_hot_mask(xp, labels, z.shape[-1])
-
-    def of_label(values: Any) -> Any:
-        return xp.sum(xp.where(own, values, 0.0), axis=-1, keepdims=True)
-
+def _labelled(xp: Any, z: Any, labels: Any, parts: Shifted) -> _Labelled:
+    own = _arrays.one_hot_mask(xp, labels, z.shape[-1])
     total, others = 1 + parts.rest, parts.without_own(xp)
-    mine, gap, rest = of_label(parts.terms), of_label(parts.gaps), of_label(others)
+    mine, gap, rest = (_arrays.entry_at(xp, own, values) for values in (parts.terms, parts.gaps, others))
     rest = xp.where(xp.any(own, axis=-1, keepdims=True), rest, math.nan)  # a label out of range
     masked = xp.any(own & parts.masked, axis=-1, keepdims=True)
     loss = xp.log1p(parts.rest) - gap
@@ -70,9 +62,11 @@ def _labelled(xp: Any, z: Any, labels: Any) -> _Labelled:
     some = xp.where(sure, 1.0, rest)
     # p may be below the normal numbers where p times the loss is not: by halves.
     half = xp.exp(gap / 2)
-    near = xp.where(masked | (gap < _FAR), parts.maximum, of_label(xp.where(masked, 0.0, z)))
-    lost = lost_in_difference(near, parts.maximum, near - parts.maximum)
-    product = xp.where(masked, 0.0, half * (half * loss) * (1 + lost))
+    own_logit = _arrays.entry_at(xp, own & ~parts.masked, z)
+    lost = lost_in_gap(xp, own_logit, parts.maximum, gap, masked)
+    # Beyond the largest number the loss is infinite, and 0 times it is nan.
+    far = masked | (gap < FAR)
+    product = xp.where(far, 0.0, half * (half * xp.where(far, 0.0, loss)) * (1 + lost))
     ratio = xp.where(sure, 1.0, product / some)
     shares = xp.where(own, -1.0, xp.where(sure, 0.0, parts.terms / some))
     return _Labelled(mine / total, rest / total, xp.where(masked, math.inf, loss), ratio, own, shares)
@@ -84,13 +78,7 @@ def _of_rows(
     """Return a function of the logits, the labels and gamma, row by row; `keep` puts the class axis back."""
     gamma = _checks.number_from_0(gamma, "gamma")
     found, (labels,) = _arrays.logit_rows(logits, labels, axis=axis)
-    if not _arrays.is_integral(found.xp, labels):
-        message = f"labels must be integers, for there is no distribution here, but hold {labels.dtype}"
-        raise TypeError(message)
-    if tuple(labels.shape) != found.batch:
-        _arrays.refuse_shape("labels", labels.shape, found.batch, "one for each row of logits")
-    if found.xp is np:
-        _checks.check_labels(labels, found.values.shape[-1], "labels")
+    _checks.check_row_labels(found, labels, found.values.shape[-1])
     _checks.check_logits(found)
     return found.compute(lambda xp, z, y: function(xp, z, y, gamma), labels, keep=keep)
 
@@ -147,7 +135,7 @@ def softmax_focal_loss(logits: ArrayLike, labels: ArrayLike, *, gamma: float = 2
 
 
 def _loss(xp: Any, z: Any, labels: Any, gamma: float) -> Any:
-    parts = _labelled(xp, z, labels)
+    parts = _labelled(xp, z, labels, shifted(xp, z))
     return (_power(xp, parts.q, gamma) * parts.loss)[..., 0]
 
 
@@ -207,7 +195,8 @@ def _factor(xp: Any, parts: _Labelled, gamma: float) -> Any:
 
 
 def _gradient(xp: Any, z: Any, labels: Any, gamma: float) -> Any:
-    parts, rows = _labelled(xp, z, labels), shifted(xp, z)
+    rows = shifted(xp, z)
+    parts = _labelled(xp, z, labels, rows)
     p = rows.terms / (1 + rows.rest)
     return _factor(xp, parts, gamma) * xp.where(parts.own, -parts.q, p)
 
@@ -267,8 +256,9 @@ def softmax_focal_loss_hess(
 
 
 def _hessian(xp: Any, z: Any, labels: Any, gamma: float) -> Any:
-    parts = _labelled(xp, z, labels)
-    first = _factor(xp, parts, gamma)[..., None] * jacobian_of(xp, shifted(xp, z))
+    rows = shifted(xp, z)
+    parts = _labelled(xp, z, labels, rows)
+    first = _factor(xp, parts, gamma)[..., None] * jacobian_of(xp, rows)
     if gamma == 0:
         return first
     # p log p, which is 0 where p is.
@@ -291,12 +281,7 @@ def _of_logits(
     gamma = _checks.number_from_0(gamma, "gamma")
     alpha = None if alpha is None else _checks.share(alpha, "alpha")
     xp, (x, t) = _arrays.together(logits, target)
-    x, t = _arrays.real(xp, x, "logits"), _arrays.real(xp, t, "target")
-    if t.shape not in (x.shape, ()):
-        _arrays.refuse_shape("target", t.shape, x.shape, "the shape of the logits, or be one number")
-    if xp is np:
-        _checks.check_no_nan(x, "logits")
-        _checks.check_between_0_and_1(t, "target")
+    x, t = _checks.logits_and_probabilities(xp, x, t)
 
     def expected(xp: Any, x: Any, t: Any) -> Any:
         yes, no = (t, 1 - t) if alpha is None else (alpha * t, (1 - alpha) * (1 - t))
@@ -317,13 +302,13 @@ class _Single(NamedTuple):
 
 def _single(xp: Any, x: Any) -> _Single:
     """Return p = sigmoid(x), q = sigmoid(-x), -log p and p (-log p) / q."""
-    e, half = small_exponential(xp, x), small_exponential(xp, x / 2)
+    yes, no, e = of_both_answers(xp, x)
+    half = small_exponential(xp, x / 2)
     up, log = x >= 0, xp.log1p(e)
     some = xp.where(e > 0, e, 1.0)
     far = xp.where(up | (half == 0), 0.0, -x)
     ratio = xp.where(up, xp.where(e > 0, log / some, 1.0), half * (half * (far + log)))
-    p, q = xp.where(up, 1.0, e) / (1 + e), xp.where(up, e, 1.0) / (1 + e)
-    return _Single(p, q, xp.where(up, 0.0, -x) + log, ratio)
+    return _Single(yes / (1 + e), no / (1 + e), xp.where(up, 0.0, -x) + log, ratio)
 
 
 def sigmoid_focal_loss(

@@ -11,24 +11,13 @@ from numpy.typing import ArrayLike
 
 from xentlib import _arrays, _checks
 from xentlib._arrays import Array
-from xentlib._kernel import lost_in_difference
-from xentlib._softmax import Shifted, jacobian_of, lost_in_product, rounded, shifted
-
-_FAR = -(2.0**14)
-"""Below this exponent, exp is 0 in every dtype, and corrections of it are of no use."""
+from xentlib._softmax import FAR, Shifted, as_held, jacobian_of, lost_in_gap, lost_in_product, shifted
 
 
 def _labelled(logits: Any, labels: Any, axis: int, *others: Any) -> tuple[_arrays.Rows, Any, list[Any]]:
     """Return the logits as rows, the labels and the others; refuse what are no logits or no labels."""
     found, (labels, *rest) = _arrays.logit_rows(logits, labels, *others, axis=axis)
-    xp = found.xp
-    if not _arrays.is_integral(xp, labels):
-        message = f"labels must be integers, but their dtype is {labels.dtype}"
-        raise TypeError(message)
-    if tuple(labels.shape) != found.batch:
-        _arrays.refuse_shape("labels", labels.shape, found.batch, "one label for each row of logits")
-    if xp is np:
-        _checks.check_labels(labels, found.values.shape[-1], "labels")
+    _checks.check_row_labels(found, labels, found.values.shape[-1])
     _checks.check_logits(found)
     return found, labels, rest
 
@@ -100,17 +89,13 @@ def generalized_cross_entropy(
 
 
 def _bounded_loss(xp: Any, z: Any, labels: Any, q: float) -> Any:
-    parts, own = shifted(xp, z), _own(xp, labels, z.shape[-1])
-    loss = xp.log1p(parts.rest) - xp.sum(xp.where(own, parts.gaps, 0.0), axis=-1, keepdims=True)
+    parts, own = shifted(xp, z), _arrays.one_hot_mask(xp, labels, z.shape[-1])
+    loss = xp.log1p(parts.rest) - _arrays.entry_at(xp, own, parts.gaps)
     # Where q times the loss is below the rounding of 1 the two losses are one, and it may underflow.
     bounded = q * loss > float(xp.finfo(z.dtype).eps) ** 2
     result = xp.where(bounded, -xp.expm1(-q * xp.where(bounded, loss, 1.0)) / q, loss)
     result = xp.where(_at(xp, own, parts.masked), 1 / q, result)
     return xp.where(xp.any(own, axis=-1), result[..., 0], math.nan)
-
-
-def _own(xp: Any, labels: Any, num_classes: int) -> Any:
-    return _arrays.one_hot_mask(xp, labels, num_classes)
 
 
 def _at(xp: Any, own: Any, condition: Any) -> Any:
@@ -172,7 +157,7 @@ def generalized_cross_entropy_grad(
 
 
 def _bounded_gradient(xp: Any, z: Any, labels: Any, q: float) -> Any:
-    parts, own = shifted(xp, z), _own(xp, labels, z.shape[-1])
+    parts, own = shifted(xp, z), _arrays.one_hot_mask(xp, labels, z.shape[-1])
     return _weight(xp, z, parts, own, q) * _slope(xp, parts, own)
 
 
@@ -184,15 +169,13 @@ def _slope(xp: Any, parts: Shifted, own: Any) -> Any:
 def _weight(xp: Any, z: Any, parts: Shifted, own: Any, q: float) -> Any:
     """Return the power q of the label's probability, nan for a label that is out of range."""
     top = parts.maximum
-    logit = xp.sum(xp.where(own & ~parts.masked, z, 0.0), axis=-1, keepdims=True)
+    logit = _arrays.entry_at(xp, own & ~parts.masked, z)
     gap = logit - top
-    near = gap > _FAR
-    gap_near, logit_near = xp.where(near, gap, 0.0), xp.where(near, logit, top)
-    digits = 1 - int(math.log2(float(xp.finfo(z.dtype).eps)))
-    factor = rounded(q, digits)  # as the library rounds it
+    near = gap > FAR
+    gap_near, factor = xp.where(near, gap, 0.0), as_held(xp, q, z)
     exponent = gap_near * factor
-    left = lost_in_product(gap_near, factor, exponent, digits)
-    left = left + factor * lost_in_difference(logit_near, top, gap_near)
+    left = lost_in_product(xp, gap_near, factor, exponent)
+    left = left + factor * lost_in_gap(xp, logit, top, gap, ~near)
     # The power of 1 + rest, not exp of a logarithm, whose rounding would be magnified.
     power = xp.exp(exponent) * (1 + left) / (1 + parts.rest) ** q
     power = xp.where(near & ~_at(xp, own, parts.masked), power, 0.0)
@@ -259,7 +242,7 @@ def generalized_cross_entropy_hess(
 
 
 def _bounded_hessian(xp: Any, z: Any, labels: Any, q: float) -> Any:
-    parts, own = shifted(xp, z), _own(xp, labels, z.shape[-1])
+    parts, own = shifted(xp, z), _arrays.one_hot_mask(xp, labels, z.shape[-1])
     weight, slope = _weight(xp, z, parts, own, q), _slope(xp, parts, own)
     return weight[..., None] * (jacobian_of(xp, parts) - q * slope[..., :, None] * slope[..., None, :])
 
@@ -276,8 +259,7 @@ def _noisy(logits: Any, labels: Any, noise: Any, axis: int) -> tuple[_arrays.Row
         _arrays.refuse_shape("noise", noise.shape, (classes, classes), "a row for each true class")
     if xp is np:
         _checks.check_distributions(noise, "noise")
-    wide = _arrays.widened(xp, found.values[:0] if xp is np else found.values).dtype
-    return found, labels, xp.astype(noise, wide).T
+    return found, labels, xp.astype(noise, _arrays.wide_dtype(xp, found.values.dtype)).T
 
 
 def forward_corrected_cross_entropy(
@@ -356,7 +338,7 @@ class _Explained(NamedTuple):
 
     def probability(self, xp: Any, parts: Shifted) -> Any:
         """Return P, which may underflow."""
-        top = xp.sum(xp.where(self.best, parts.terms, 0.0), axis=-1, keepdims=True)
+        top = _arrays.entry_at(xp, self.best, parts.terms)
         return top * self.share * (1 + self.rest) / (1 + parts.rest)
 
 
@@ -371,14 +353,11 @@ def _explained(xp: Any, z: Any, labels: Any, parts: Shifted, columns: Any) -> _E
     scores = xp.where(able, parts.gaps + xp.log(xp.where(able, shares, 1.0)), -math.inf)
     best = _arrays.one_hot_mask(xp, xp.argmax(scores, axis=-1), classes)
     possible = _at(xp, best, able)
-    share = xp.sum(xp.where(best & able, shares, 0.0), axis=-1, keepdims=True)
+    share, logit, gap = (_arrays.entry_at(xp, best & able, values) for values in (shares, z, parts.gaps))
     share = xp.where(possible, share, 1.0)
-    logit = xp.sum(xp.where(best & able, z, 0.0), axis=-1, keepdims=True)
-    gap = xp.sum(xp.where(best & able, parts.gaps, 0.0), axis=-1, keepdims=True)
     constant = best | ~able
     difference = xp.where(constant, 0.0, z - logit)
-    near = xp.where(constant | (difference < _FAR), logit, z)
-    lost = lost_in_difference(near, logit, near - logit)
+    lost = lost_in_gap(xp, z, logit, difference, constant)
     # The root of the exponential twice: the whole could underflow, or overflow, before the quotient of the
     # shares makes up for it. The best class has the largest product of the two.
     root = xp.exp(difference / 2)
@@ -472,7 +451,7 @@ def _corrected_gradient(xp: Any, z: Any, labels: Any, columns: Any) -> Any:
     shares, probability = found.shares, found.probability(xp, parts)
     usual = probability > float(xp.finfo(z.dtype).smallest_normal)
     whole = xp.where(usual, probability, 1.0)
-    at_top = xp.sum(xp.where(parts.first, shares, 0.0), axis=-1, keepdims=True)
+    at_top = _arrays.entry_at(xp, parts.first, shares)
     # p T / P is r, also where p is below the normal numbers and r is not.
     more = (shares >= at_top) & (shares > 0)
     by_r = r * ((shares - at_top) / xp.where(more, shares, 1.0))

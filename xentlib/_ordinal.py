@@ -77,16 +77,10 @@ def _ordinal(
 ) -> Array:
     """Return a function of rows of cumulative logits and of labels, both checked."""
     found, (labels,) = _arrays.logit_rows(logits, labels, axis=axis)
-    xp = found.xp
-    if not _arrays.is_integral(xp, labels):
-        message = f"labels must be integers, but their dtype is {labels.dtype}"
-        raise TypeError(message)
-    if tuple(labels.shape) != found.batch:
-        _arrays.refuse_shape("labels", labels.shape, found.batch, "that of the logits without the class axis")
-    if xp is np:
+    _checks.check_row_labels(found, labels, found.values.shape[-1] + 1)
+    if found.xp is np:
         _checks.check_no_nan(found.values, "logits")
         _checks.check_increasing(found.values, "cumulative logits")
-        _checks.check_labels(labels, found.values.shape[-1] + 1, "labels")
     return found.compute(function, labels, keep=keep)
 
 

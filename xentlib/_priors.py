@@ -8,7 +8,8 @@ pair of floats; :math:`z_k - \\max z` comes first, then the pairs are added to i
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,7 +18,7 @@ from xentlib import _arrays, _checks
 from xentlib._arrays import Array
 from xentlib._cross_entropy import gradient_of, hessian_of, loss_of
 from xentlib._kernel import at_place, lost_in_difference
-from xentlib._softmax import Shifted, lost_in_product, rounded
+from xentlib._softmax import Shifted, as_held, lost_in_product
 from xentlib._targets import as_distributions
 
 # --- What is prepared once ------------------------------------------------------------------------
@@ -41,10 +42,9 @@ def _offsets(xp: Any, prior: Any, tau: float) -> _Offsets:
     root = xp.exp(high / 2)
     low = (pi / root - root) / root
     if tau != 1.0:
-        digits = 1 - int(math.log2(float(xp.finfo(high.dtype).eps)))
-        factor = rounded(tau, digits)  # as the library rounds it
+        factor = as_held(xp, tau, high)
         product = high * factor
-        low = lost_in_product(high, factor, product, digits) + low * factor
+        low = lost_in_product(xp, high, factor, product) + low * factor
         high = product
     return _Offsets(high, low, possible)
 
@@ -61,26 +61,18 @@ def _vector(xp: Any, values: Any, num_classes: int, name: str) -> Any:
     return values
 
 
-def _strength(tau: Any) -> float:
-    result = _checks.number(tau, "tau")
-    if not 0 <= result < math.inf:
-        message = f"tau must be finite and at least 0, but is {tau}"
-        raise ValueError(message)
-    return result
-
-
-def _loss_function(function: Any, logits: Any, target: Any, prior: Any, tau: Any, axis: int) -> Any:
+def _loss_function(
+    function: Callable[..., Any], logits: Any, target: Any, prior: Any, tau: Any, axis: int
+) -> tuple[_arrays.Rows, Callable[..., Any], Any]:
     """Return the rows, what computes the function of them, and the target."""
     found, (target, prior) = _arrays.logit_rows(logits, target, prior, axis=axis)
-    xp, strength = found.xp, _strength(tau)
+    xp, strength = found.xp, _checks.number_from_0(tau, "tau")
     target = _checks.check_target(found, target)
     prior = _vector(xp, prior, found.values.shape[-1], "prior")
     _checks.check_logits(found)
     if xp is np:
         _check_something_possible(found.values, prior)
-    # In the dtype in which the rows are computed.
-    dtype = _arrays.widened(xp, xp.zeros(0, dtype=found.values.dtype)).dtype
-    offsets = _offsets(xp, xp.astype(prior, dtype), strength)
+    offsets = _offsets(xp, xp.astype(prior, _arrays.wide_dtype(xp, found.values.dtype)), strength)
 
     def on_rows(xp: Any, z: Any, target: Any) -> Any:
         return function(xp, _adjusted(xp, z, offsets), as_distributions(xp, target, z.shape[-1], z.dtype))
@@ -107,7 +99,7 @@ def _adjusted(xp: Any, z: Any, offsets: _Offsets) -> Shifted:
     masked = (z == -math.inf) | ~offsets.possible
     # The differences of the logits first: they lose nothing, however large the logits are.
     largest = _arrays.one_hot_mask(xp, xp.argmax(xp.where(masked, -math.inf, z), axis=-1), z.shape[-1])
-    top = xp.sum(xp.where(largest & ~masked, z, 0.0), axis=-1, keepdims=True)
+    top = _arrays.entry_at(xp, largest & ~masked, z)
     far = xp.where(masked, 0.0, z - top) == -math.inf  # beyond the largest number
     near = xp.where(masked | far, top, z)
     gaps = near - top
@@ -116,8 +108,8 @@ def _adjusted(xp: Any, z: Any, offsets: _Offsets) -> Shifted:
     # Then what they are together, less the largest of it.
     allowed = xp.where(masked | far, -math.inf, total)
     first = _arrays.one_hot_mask(xp, xp.argmax(allowed, axis=-1), z.shape[-1])
-    best = xp.sum(xp.where(first, total, 0.0), axis=-1, keepdims=True)
-    lost = lost - xp.sum(xp.where(first, lost, 0.0), axis=-1, keepdims=True)
+    best = _arrays.entry_at(xp, first, total)
+    lost = lost - _arrays.entry_at(xp, first, lost)
     gaps = total - best
     lost = xp.where(first, 0.0, lost + lost_in_difference(total, best, gaps))
     gaps = xp.where(first | masked, 0.0, xp.where(far, -math.inf, gaps))
@@ -191,7 +183,7 @@ def logit_adjusted_cross_entropy(
     np.float64(0.0)
     """
     found, function, target = _loss_function(loss_of, logits, target, prior, tau, axis)
-    return cast(Array, found.compute(function, target))
+    return found.compute(function, target)
 
 
 def logit_adjusted_cross_entropy_grad(
@@ -244,7 +236,7 @@ def logit_adjusted_cross_entropy_grad(
     array([ 0.75, -0.75])
     """
     found, function, target = _loss_function(gradient_of, logits, target, prior, tau, axis)
-    return cast(Array, found.compute(function, target, keep=True))
+    return found.compute(function, target, keep=True)
 
 
 def logit_adjusted_cross_entropy_hess(
@@ -298,7 +290,7 @@ def logit_adjusted_cross_entropy_hess(
            [-0.1875,  0.1875]])
     """
     found, function, target = _loss_function(hessian_of, logits, target, prior, tau, axis)
-    return cast(Array, found.compute(function, target))
+    return found.compute(function, target)
 
 
 def shift_prior(probabilities: ArrayLike, old: ArrayLike, new: ArrayLike, *, axis: int = -1) -> Array:
@@ -362,7 +354,7 @@ def shift_prior(probabilities: ArrayLike, old: ArrayLike, new: ArrayLike, *, axi
     if xp is np:
         _checks.check_distributions(found.values, "probabilities")
         _check_shift(found.values, before, after)
-    dtype = _arrays.widened(xp, xp.zeros(0, dtype=found.values.dtype)).dtype
+    dtype = _arrays.wide_dtype(xp, found.values.dtype)
     # A power of 2 that keeps the quotient by a subnormal number below the largest one.
     power = 0.5 / float(xp.finfo(dtype).eps)
     known, before = before > 0, xp.astype(before, dtype)

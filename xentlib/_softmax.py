@@ -27,7 +27,7 @@ from xentlib._kernel import (
     softmax_rows,
 )
 
-_FAR = -(2.0**14)
+FAR = -(2.0**14)
 """Below this gap, exp is 0 in every dtype, and corrections of the gap are of no use."""
 
 
@@ -64,9 +64,9 @@ def _parts(xp: Any, z: Any, temperature: float) -> Shifted:
     constant = first | masked
     # The maximum is a sum and its own gap a constant: so derivatives are right of every order, with
     # ties too, and no library's differentiation subtracts 1 from 1 for a confident prediction.
-    top = xp.sum(xp.where(first & ~masked, z, 0.0), axis=-1, keepdims=True)
+    top = _arrays.entry_at(xp, first & ~masked, z)
     gaps = xp.where(constant, 0.0, z - top)
-    lost = _lost(xp, z, top, gaps, constant)
+    lost = lost_in_gap(xp, z, top, gaps, constant)
     if temperature != 1.0:
         gaps, lost = _divide(xp, gaps, lost, temperature)
     # exp(gap + lost). The product of exp(gap) and lost could be subnormal, which XLA makes 0.
@@ -76,9 +76,9 @@ def _parts(xp: Any, z: Any, temperature: float) -> Shifted:
     return Shifted(top / temperature, gaps, masked, first, terms, rest)
 
 
-def _lost(xp: Any, z: Any, top: Any, gaps: Any, constant: Any) -> Any:
+def lost_in_gap(xp: Any, z: Any, top: Any, gaps: Any, constant: Any) -> Any:
     """Return what rounding lost in z - top, where that is of any use."""
-    near = xp.where(constant | (gaps < _FAR), top, z)
+    near = xp.where(constant | (gaps < FAR), top, z)
     return lost_in_difference(near, top, near - top)
 
 
@@ -87,27 +87,36 @@ def _divide(xp: Any, gaps: Any, lost: Any, temperature: float) -> tuple[Any, Any
 
     What is left of a division, gaps - quotient * divisor, is a float; the product is taken exactly.
     """
-    digits = 1 - int(math.log2(float(xp.finfo(gaps.dtype).eps)))
-    divisor = rounded(temperature, digits)  # as the library rounds it
+    divisor = as_held(xp, temperature, gaps)
     quotient = gaps / divisor
-    near = quotient > _FAR
+    near = quotient > FAR
     q = xp.where(near, quotient, 0.0)
     product = q * divisor
-    left = (gaps - product) - lost_in_product(q, divisor, product, digits)
+    left = (gaps - product) - lost_in_product(xp, q, divisor, product)
     return quotient, xp.where(near, (left + lost) / divisor, 0.0)
 
 
-def lost_in_product(a: Any, b: float, product: Any, digits: int) -> Any:
+def as_held(xp: Any, number: float, array: Any) -> float:
+    """Return a number as the library rounds it where it meets the array."""
+    return _rounded(number, _digits(xp, array))
+
+
+def lost_in_product(xp: Any, a: Any, b: float, product: Any) -> Any:
     """Return a b - product exactly: halves of the digits multiply without rounding (Dekker, 1971)."""
+    digits = _digits(xp, a)
     half = -(-digits // 2)
     scaled = a * (2.0**half + 1)
     a_high = scaled - (scaled - a)
-    b_high = rounded(b, digits // 2)
+    b_high = _rounded(b, digits // 2)
     a_low, b_low = a - a_high, b - b_high
     return ((a_high * b_high - product) + a_low * b_high + a_high * b_low) + a_low * b_low
 
 
-def rounded(number: float, digits: int) -> float:
+def _digits(xp: Any, array: Any) -> int:
+    return 1 - int(math.log2(float(xp.finfo(array.dtype).eps)))
+
+
+def _rounded(number: float, digits: int) -> float:
     """Return a number with as many binary digits."""
     mantissa, exponent = math.frexp(number)
     return math.ldexp(round(mantissa * 2**digits), exponent - digits) if digits < 53 else number

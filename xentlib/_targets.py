@@ -62,9 +62,7 @@ def one_hot(labels: ArrayLike, num_classes: int) -> Array:
            [0., 0., 1.]])
     """
     xp, (array,) = _arrays.together(labels)
-    if not _arrays.is_integral(xp, array):
-        message = f"labels must be integers, but their dtype is {array.dtype}"
-        raise TypeError(message)
+    _checks.check_label_dtype(xp, array, "labels")
     classes = _checks.count(num_classes, "num_classes")
     if xp is np:
         _checks.check_labels(array, classes, "labels")

@@ -124,7 +124,7 @@ def test_what_is_refused(function: Any) -> None:
     with pytest.raises(ValueError, match=r"at least one pixel, but the shape is \(2, 0\)"):
         function(x[:, :0], t[:, :0])
     for smooth in (-1.0, np.inf, np.nan):
-        with pytest.raises(ValueError, match="smooth must be finite and not negative"):
+        with pytest.raises(ValueError, match="smooth must be finite and at least 0"):
             function(x, t, smooth=smooth)
     with pytest.raises(TypeError, match="smooth must be one real number"):
         function(x, t, smooth=[1.0])

@@ -152,9 +152,9 @@ def test_masked_classes() -> None:
     assert generalized_cross_entropy(z, labels, q=0.5)[0] == 2
     assert not generalized_cross_entropy_grad(z, labels, q=0.5)[0].any()
     noise = np.full((3, 3), 0.1) + 0.7 * np.eye(3)
-    for function in CORRECTED:
-        expected = getattr(oracle, function.__name__)(z, labels, noise)
-        assert_within(function(z, labels, noise), expected, eps=12)
+    for corrected in CORRECTED:
+        expected = getattr(oracle, corrected.__name__)(z, labels, noise)
+        assert_within(corrected(z, labels, noise), expected, eps=12)
 
 
 def test_a_label_that_no_class_explains() -> None:

@@ -7,6 +7,7 @@ float32 too, which NumPy's own path computes in float64.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import array_api_compat.numpy
@@ -65,7 +66,7 @@ def test_error_of_the_loss_and_its_derivatives(dtype: Any, spread: float) -> Non
 
 
 def assert_losses(
-    z: Any, target: Any, limits: dict[str, float], kind: str = "softmax", **weight: Any
+    z: Any, target: Any, limits: Mapping[str, float], kind: str = "softmax", **weight: Any
 ) -> None:
     for end, eps in limits.items():
         name = f"{kind}_cross_entropy{end}"
@@ -108,6 +109,58 @@ def test_error_with_a_positive_weight(dtype: Any, gap: float) -> None:
         limits = {"": 4, "_grad": 4, "_hess": 6}
         rounded = np.asarray(weight, dtype)
         assert_losses(x, target, limits, "sigmoid", pos_weight=rounded)
+
+
+PRIOR = np.array([8, 4, 2, 1, 1, 0], np.float32) / np.float32(16)
+NOISE = np.full((6, 6), 0.0625) + 0.625 * np.eye(6)
+
+
+@pytest.mark.accuracy
+@FLOATS
+@pytest.mark.parametrize("spread", [0.0, 1.0, 20.0, 60.0, 100.0, 700.0, 1000.0])
+def test_error_of_losses_for_labels(dtype: Any, spread: float) -> None:
+    z, labels = rows(spread, dtype)
+    for name, options, limits in (
+        ("generalized", {"q": 0.75}, (4, 8, 12)),
+        ("forward_corrected", {"noise": NOISE}, (6, 12, 12)),
+        ("logit_adjusted", {"prior": PRIOR}, (8, 8, 16)),
+        ("logit_adjusted", {"prior": PRIOR, "tau": 1.5}, (10, 10, 20)),
+    ):
+        for end, eps in zip(("", "_grad", "_hess"), limits, strict=True):
+            function = f"{name}_cross_entropy{end}"
+            expected = getattr(oracle, function)(z, labels, **options)
+            assert_within(getattr(xentlib, function)(z, labels, **options), expected, eps)
+
+
+@pytest.mark.accuracy
+@FLOATS
+@pytest.mark.parametrize("gap", [0.0, 1e-3, 1.0, 20.0, 100.0, 700.0])
+def test_error_of_ordered_classes(dtype: Any, gap: float) -> None:
+    steps = np.random.default_rng(3).uniform(0.5, 1.5, size=(12, 3)) * gap + 2.0**-12
+    z, grades = (np.cumsum(steps, axis=1) - 1.5 * gap).astype(dtype), np.arange(12) % 4
+    assert_losses(z, grades, {"": 4, "_grad": 4, "_hess": 4}, "ordinal")
+
+
+@pytest.mark.accuracy
+@FLOATS
+@pytest.mark.parametrize("spread", [0.0, 1.0, 20.0, 100.0, 700.0])
+@pytest.mark.parametrize("smooth", [0.0, 1.0])
+def test_error_of_the_overlap(dtype: Any, spread: float, smooth: float) -> None:
+    draw = np.random.default_rng(3)
+    x = draw.uniform(-spread, spread, size=(8, 5)).astype(dtype)
+    for target in (draw.integers(2, size=x.shape), draw.random(x.shape).astype(dtype)):
+        for end, eps in (("", 4), ("_grad", 8), ("_hess", 16)):
+            expected = getattr(oracle, f"soft_dice_loss{end}")(x, target, smooth=smooth)
+            found = getattr(xentlib, f"soft_dice_loss{end}")(x, target, smooth=smooth)
+            assert_within(found, expected, eps)
+
+
+@pytest.mark.accuracy
+@FLOATS
+def test_error_of_another_prior(dtype: Any) -> None:
+    p = oracle.distributions(rows(20.0, np.float64)[0], dtype)
+    old = np.array([8, 4, 1, 1, 1, 1], np.float32) / np.float32(16)
+    assert_within(xentlib.shift_prior(p, old, PRIOR), oracle.shift_prior(p, old, PRIOR), eps=4)
 
 
 def test_weights_of_a_known_shape() -> None:
@@ -175,6 +228,34 @@ def test_labels_out_of_range_give_nan(label: int) -> None:
         assert np.isfinite(found[0]).all()
         assert np.isnan(found[1]).all()
     assert np.isnan(xentlib.one_hot(labels, 3)).tolist() == [[False] * 3, [True] * 3]
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
+def test_values_that_would_be_refused_give_nan() -> None:
+    z, labels = np.array([[0.0, 1.0], [0.0, 1.0]]), np.array([0, 7])
+    for name, arguments in (
+        ("softmax_focal_loss", ()),
+        ("generalized_cross_entropy", ()),
+        ("forward_corrected_cross_entropy", (np.eye(2) * 0.75 + 0.125,)),
+        ("logit_adjusted_cross_entropy", (np.array([0.5, 0.5]),)),
+        ("ordinal_cross_entropy", ()),
+    ):
+        for end in ("", "_grad", "_hess"):
+            function = getattr(xentlib, f"{name}{end}")
+            found = function(z, labels, *arguments)
+            assert np.isfinite(found[0]).all()
+            assert np.isnan(found[1]).all()
+            found = function(np.array([[0.0, 1.0], [0.0, np.nan]]), np.array([0, 0]), *arguments)
+            assert np.isfinite(found[0]).all()
+            assert np.isnan(found[1]).all()
+    assert np.isnan(xentlib.ordinal_cross_entropy(z[:, ::-1], np.array([0, 1]))).all()
+    for function in (xentlib.soft_dice_loss, xentlib.soft_dice_loss_grad, xentlib.soft_dice_loss_hess):
+        found = function(np.array([[0.0, 1.0], [0.0, np.nan]]), np.eye(2))
+        assert np.isfinite(found[0]).all()
+        assert np.isnan(found[1]).all()
+    unknown = xentlib.shift_prior(z * 0 + 0.5, np.array([1.0, 0.0]), np.array([0.5, 0.5]))
+    assert np.isnan(unknown).all()
 
 
 def test_what_is_known_without_values_is_checked() -> None:

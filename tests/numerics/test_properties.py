@@ -270,7 +270,8 @@ def test_hessians(batch: Any) -> None:
 
 
 @pytest.mark.accuracy(eps=2**10)  # the entropy may be the smaller of the terms
-@given(matrices(count=2))
+# Half of the rows are close: elsewhere errors of the entropy, which is small there, are found by chance.
+@given(matrices(count=2) | matrices(CLOSE, count=2))
 def test_gibbs(pair: Any) -> None:
     p, q = map(oracle.distributions, pair)
     divergence = kl_divergence(p, q)

@@ -120,17 +120,17 @@ def test_keras_focal_losses(shape, gamma):
     loss = keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=gamma, from_logits=True, reduction=None)
     found, slopes = with_gradient(lambda z: loss(np.eye(shape[-1], dtype=np.float32)[target], z), z)
     np.testing.assert_allclose(
-        found, xentlib.softmax_focal_loss(z, target, gamma=gamma), rtol=100 * eps, atol=20 * eps
+        found, xentlib.softmax_focal_loss(z, target, gamma=gamma), rtol=100 * eps, atol=20 * eps, strict=True
     )
     expected = xentlib.softmax_focal_loss_grad(z, target, gamma=gamma)
-    np.testing.assert_allclose(slopes, expected, rtol=100 * eps, atol=20 * eps)
+    np.testing.assert_allclose(slopes, expected, rtol=100 * eps, atol=20 * eps, strict=True)
     # Binary: the mean over the last axis.
     t = np.random.default_rng(4).integers(2, size=shape).astype(np.float32)
     found = keras.losses.binary_focal_crossentropy(
         t, z, gamma=gamma, alpha=0.25, apply_class_balancing=True, from_logits=True
     )
     expected = xentlib.sigmoid_focal_loss(z, t, gamma=gamma, alpha=0.25).mean(axis=-1)
-    np.testing.assert_allclose(found, expected, rtol=100 * eps, atol=20 * eps)
+    np.testing.assert_allclose(found, expected, rtol=100 * eps, atol=20 * eps, strict=True)
 
 
 # --- Conventions ------------------------------------------------------------------------------------
