@@ -17,6 +17,8 @@ PEERS = {
     "torch": ("PyTorch", ("torch",), True),
     "jax": ("JAX", ("jax",), True),
     "optax": ("Optax", ("optax",), False),
+    "entmax": ("entmax", ("entmax",), False),
+    "torchmetrics": ("TorchMetrics", ("torchmetrics",), False),
     "dask": ("Dask", ("dask",), True),
     "strict": ("array-api-strict", ("array-api-strict",), True),
     "tensorflow": ("TensorFlow", ("tensorflow-cpu", "tensorflow"), False),
