@@ -139,7 +139,12 @@ def digits_at(values: Values) -> int:
     int
         See `digits`.
     """
-    return digits(value for s, value in values.items() if s not in _WHOLE)
+    if isinstance(values, Point) and values.digits:
+        return values.digits
+    number = digits(value for s, value in values.items() if s not in _WHOLE)
+    if isinstance(values, Point):
+        values.digits = number  # many statements are tried there
+    return number
 
 
 _WHOLE = {*SIZE, *SIZE.values()}
@@ -154,6 +159,8 @@ class Point(dict[Any, Any]):
     def __init__(self, values: Mapping[Any, Any], found: dict[Any, Any]) -> None:
         super().__init__(values)
         self.found = found
+        self.digits = 0
+        """See `digits_at`; 0 as long as nobody has asked."""
 
 
 _Function = Callable[[Point], Any]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import mpmath
 import sympy as sp
 
-from xentlib.proof._evaluation import Point, digits_at, evaluate, truth
+from xentlib.proof._evaluation import Arbitrary, Point, digits_at, evaluate, truth
 from xentlib.proof._quantities import axes_of, symbols_of, unfold
 from xentlib.proof._sampling import VerificationError, far_points, points
 from xentlib.proof._symbols import SIZE, Values
@@ -132,7 +132,7 @@ def _far_witness(statement: Any, given: Sequence[Any], at: Values) -> Values | N
 
 
 class _Seen(NamedTuple):
-    digits: dict[str, int]
+    digits: dict[Any, int]
     """In how many digits two numbers count as equal, of each point at which a statement is true."""
     sizes: dict[Any, bool]
     """Whether it had values, of the sizes at which numbers respect what is assumed."""
@@ -149,9 +149,16 @@ def _try_at(candidates: Iterable[Values], statement: Any, seen: _Seen) -> Values
         sizes = tuple((s, int(number)) for s, number in values.items() if s in SIZE.values())
         seen.sizes[sizes] = seen.sizes.get(sizes, False) or holds is True
         if holds:
-            seen.digits[str(values)] = digits_at(values) // 2
+            seen.digits[_coordinates(list(values.values()))] = digits_at(values) // 2
             seen.sides.update(_truths(statement, values))
     return None
+
+
+def _coordinates(values: Any) -> Any:
+    """Return what two points that are the same have in common, as the key of a dict."""
+    if isinstance(values, list | tuple):
+        return tuple(map(_coordinates, values))
+    return str(values) if isinstance(values, Arbitrary) else values
 
 
 def is_false(statement: Any, values: Values) -> bool:
