@@ -533,7 +533,7 @@ def test_info_nce_of_two_pairs() -> None:
     same(of_queries.values, np.array([[-g, g], [g, -g]], object))
     same(of_keys.values, np.array([[2 * g, 6 * g], [-2 * g, -6 * g]], object))
     same(of_queries.scale, np.full((2, 2), g * (6 + 1 + 12), object))
-    assert oracle.info_nce_loss(np.float32(queries), np.float32(keys)).dtype == np.float32
+    assert oracle.info_nce_loss(np.array(queries, np.float32), np.array(keys, np.float32)).dtype == np.float32
 
 
 OTHERWISE = {
