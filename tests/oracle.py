@@ -342,6 +342,55 @@ def forward_corrected_cross_entropy_hess(z: Any, labels: Any, noise: Any) -> Exa
     return Exact(plus - minus, np.abs(plus) + np.abs(minus), rows.dtype)
 
 
+# --- Contrastive losses: the keys of a batch as classes ------------------------------------------------
+
+
+class _Pairs(NamedTuple):
+    losses: Any
+    slopes: Any
+    """p - y over T"""
+    queries: Any
+    keys: Any
+    rounding: Any
+    """Of each row, in eps: what its products add to the relative error of the loss and of the slopes."""
+    dtype: Any
+
+
+def _pairs(queries: Any, keys: Any, temperature: float) -> _Pairs:
+    dtype = np.result_type(np.asarray(queries), np.asarray(keys))
+    dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
+    q, k, heat = _numbers(queries), _numbers(keys), EXACT.mpf(temperature)
+    rows, width = q.shape
+    sums = (np.abs(q)[:, None, :] * np.abs(k)[None, :, :]).sum(axis=-1).max(axis=-1)
+    # As in _row: so many digits tell 1 and exp(-gap) apart.
+    with EXACT.workdps(EXACT.dps + int(min(2 * float(sums.max() / heat) / math.log(10), 800.0))):
+        s = (q[:, None, :] * k[None, :, :]).sum(axis=-1) / heat
+        terms = _exp(s - s.max(axis=-1, keepdims=True))
+        p = terms / terms.sum(axis=-1, keepdims=True)
+        losses = -_log(np.diagonal(p))
+        slopes = (p - np.where(np.eye(rows, len(k), dtype=bool), ONE, ZERO)) / heat
+    # Narrower numbers are multiplied in float64.
+    rounding = (width + 2) * sums / heat if dtype.itemsize >= 8 else 0 * sums
+    return _Pairs(losses, slopes, q, k, rounding, dtype)
+
+
+def info_nce_loss(queries: Any, keys: Any, *, temperature: float = 1.0) -> Exact:
+    """An error of 1 eps is the bound: 4 and what the products add."""
+    pairs = _pairs(queries, keys, temperature)
+    return Exact(pairs.losses, pairs.losses * (4 + pairs.rounding), pairs.dtype)
+
+
+def info_nce_loss_grad(queries: Any, keys: Any, *, temperature: float = 1.0) -> tuple[Exact, Exact]:
+    """The same, relative to the absolute terms: 6, half of their number, and what the products add."""
+    pairs = _pairs(queries, keys, temperature)
+    found = []
+    for slopes, others in ((pairs.slopes, pairs.keys), (pairs.slopes.T, pairs.queries)):
+        values, sizes = slopes @ others, np.abs(slopes) @ np.abs(others)
+        bound = 6 + EXACT.mpf(len(others)) / 2 + pairs.rounding.max()
+        found.append(Exact(values, sizes * bound, pairs.dtype))
+    return found[0], found[1]
+
+
 # --- Priors ---------------------------------------------------------------------------------------
 
 

@@ -520,6 +520,22 @@ def test_inputs_are_distributions() -> None:
     assert p.dtype == np.float32
 
 
+def test_info_nce_of_two_pairs() -> None:
+    # Similarities 2 and 0 over the temperature 2, and 4 and 6 over it: gaps of 1 both ways.
+    queries, keys = [[2.0, 0.0], [4.0, 6.0]], [[1.0, 0.0], [0.0, 1.0]]
+    e = EXACT.exp(-1)
+    loss = oracle.info_nce_loss(queries, keys, temperature=2.0)
+    same(loss.values, [EXACT.log(1 + e)] * 2)
+    # Two products of one size, and the other of 0.
+    same(loss.scale, loss.values * (4 + 4 * np.array([1, 3])))
+    of_queries, of_keys = oracle.info_nce_loss_grad(queries, keys, temperature=2.0)
+    g = e / (1 + e) / 2
+    same(of_queries.values, np.array([[-g, g], [g, -g]], object))
+    same(of_keys.values, np.array([[2 * g, 6 * g], [-2 * g, -6 * g]], object))
+    same(of_queries.scale, np.full((2, 2), g * (6 + 1 + 12), object))
+    assert oracle.info_nce_loss(np.array(queries, np.float32), np.array(keys, np.float32)).dtype == np.float32
+
+
 OTHERWISE = {
     "InvalidLogitsError": "is no number",
     "LogSumExp": "is compared with logsumexp of the whole",

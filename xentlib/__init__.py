@@ -76,6 +76,7 @@ some graphics processors, errs by its sum.
 """
 
 from xentlib import differences
+from xentlib._contrastive import info_nce_loss, info_nce_loss_grad
 from xentlib._cross_entropy import (
     sigmoid_cross_entropy,
     sigmoid_cross_entropy_grad,
@@ -138,6 +139,8 @@ __all__ = [
     "generalized_cross_entropy",
     "generalized_cross_entropy_grad",
     "generalized_cross_entropy_hess",
+    "info_nce_loss",
+    "info_nce_loss_grad",
     "kl_divergence",
     "linear_cross_entropy_value_and_grad",
     "log_sigmoid",

@@ -77,6 +77,25 @@ def assert_losses(
 @pytest.mark.accuracy
 @FLOATS
 @pytest.mark.parametrize("gap", [0.0, 10.0, 40.0, 100.0, 700.0])
+def test_info_nce_of_exact_products(dtype: Any, gap: float) -> None:
+    draw, one = np.random.default_rng(3), np.eye(4, dtype=dtype)
+    s = (draw.uniform(-0.5, 0.5, size=(4, 4)) + gap * np.diag([1, 1, -1, -1])).astype(dtype)
+    assert_within(xentlib.info_nce_loss(s, one), oracle.softmax_cross_entropy(s, np.arange(4)), eps=4)
+    slopes = oracle.softmax_cross_entropy_grad(s, np.arange(4))
+    assert_within(xentlib.info_nce_loss_grad(s, one)[0], slopes, eps=6)
+    of_keys = oracle.Exact(slopes.values.T, slopes.scale.T, slopes.dtype)
+    assert_within(xentlib.info_nce_loss_grad(one, s.T)[1], of_keys, eps=6)
+    half = dtype(0.5)
+    assert_within(
+        xentlib.info_nce_loss(half * s, one, temperature=0.5),
+        oracle.softmax_cross_entropy(s, np.arange(4)),
+        eps=4,
+    )
+
+
+@pytest.mark.accuracy
+@FLOATS
+@pytest.mark.parametrize("gap", [0.0, 10.0, 40.0, 100.0, 700.0])
 def test_single_logits(dtype: Any, gap: float) -> None:
     x = (np.random.default_rng(3).uniform(-0.5, 0.5, size=20) + gap * np.tile([-1, 1], 10)).astype(dtype)
     for name in ("sigmoid", "log_sigmoid", "softplus"):

@@ -207,6 +207,26 @@ def _of_dice_hessian(x, t):
     return 2 * part[..., :, None] * part[..., None, :] * shared + np.eye(x.shape[-1]) * alone[..., None]
 
 
+def _of_products(q, k):
+    """Return a fourth of the bound in eps: what products and sums add to the 8 eps of two results."""
+    sizes = (np.abs(q)[:, None, :] * np.abs(k)[None, :, :]).astype(np.float64).sum(-1)
+    return (6 + len(q) / 2 + (q.shape[1] + 2) * sizes.max()) / 4
+
+
+def _of_info_nce(q, k):
+    return xentlib.info_nce_loss(q.astype(np.float64), k.astype(np.float64)) * _of_products(q, k)
+
+
+def _of_info_nce_gradient(of_keys):
+    def size(q, k):
+        q, k = q.astype(np.float64), k.astype(np.float64)
+        slopes = np.abs(xentlib.softmax_cross_entropy_grad(q @ k.T, np.arange(len(q))))
+        terms = slopes.T @ np.abs(q) if of_keys else slopes @ np.abs(k)
+        return terms * _of_products(q, k)
+
+    return size
+
+
 CASES = {
     # Near 0 the error is relative to log K.
     "logsumexp": Case(
@@ -309,13 +329,21 @@ CASES = {
     "soft Dice loss": Case(xentlib.soft_dice_loss, "x t", 8),
     "soft Dice gradient": Case(xentlib.soft_dice_loss_grad, "x t", 16, _of_dice_gradient),
     "soft Dice Hessian": Case(xentlib.soft_dice_loss_hess, "x t", 32, _of_dice_hessian),
+    "InfoNCE": Case(xentlib.info_nce_loss, "x v", 8, _of_info_nce),
+    "InfoNCE, gradient of queries": Case(
+        lambda q, k: xentlib.info_nce_loss_grad(q, k)[0], "x v", 8, _of_info_nce_gradient(False)
+    ),
+    "InfoNCE, gradient of keys": Case(
+        lambda q, k: xentlib.info_nce_loss_grad(q, k)[1], "x v", 8, _of_info_nce_gradient(True)
+    ),
     "smooth_labels": Case(lambda y: xentlib.smooth_labels(y, 0.1), "y", 8),
 }
 
 REGIMES = ["plain", "offset", "confident", "far", "ties", "masked"]
-# One class, no sample, several batch axes; nothing has its classes along an axis 0 that may be empty.
+# One class, no sample, several batch axes; nothing has its classes along an axis 0 that may be empty, and
+# nothing is a batch of pairs.
 OTHERS = [(3, 1), (0, 5), (2, 0, 5), (2, 3, 5)]
-ROWWISE = [name for name in CASES if "axis 0" not in name]
+ROWWISE = [name for name in CASES if "axis 0" not in name and "InfoNCE" not in name]
 
 
 def inputs(regime, dtype, shape=(6, 5)):

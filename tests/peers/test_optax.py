@@ -118,6 +118,33 @@ def test_focal_gradients_of_saturated_logits_are_finite(gamma):
         assert found.tolist() == [0, 0]
 
 
+@every_dtype
+@pytest.mark.parametrize("temperature", [1.0, 0.25])
+def test_ntxent_is_cross_entropy_without_oneself(dtype, temperature):
+    """Optax takes both views in one array, makes lengths 1 by itself, and returns the mean."""
+    rng = np.random.default_rng(5)
+    views = rng.normal(size=(2, 6, 4))
+    both = (views / np.linalg.norm(views, axis=-1, keepdims=True)).reshape(12, 4).astype(dtype)
+    pairs = jnp.tile(jnp.arange(6), 2)
+    found = optax.losses.ntxent(jnp.asarray(3 * both), pairs, temperature)
+    s = both.astype(np.float64) @ both.T / temperature
+    np.fill_diagonal(s, -np.inf)
+    expected = xentlib.softmax_cross_entropy(s, np.roll(np.arange(12), 6)).mean()
+    assert distance(found, expected, scale=1) <= 16 + 8 / temperature
+    # InfoNCE has half of the keys, and is less for that.
+    q, k = both[:6], both[6:]
+    one_way = [xentlib.info_nce_loss(*operands, temperature=temperature) for operands in ((q, k), (k, q))]
+    assert np.mean(one_way) < expected - 0.1
+
+
+@every_dtype
+def test_ntxent_of_more_than_two_views_leaves_out_the_other_positives(dtype):
+    """The denominator of a pair has that pair and the negatives alone."""
+    both = np.eye(5, dtype=dtype)[[0, 0, 0, 1, 2]]
+    found = optax.losses.ntxent(jnp.asarray(both), jnp.asarray([0, 0, 0, 1, 2]), 1.0)
+    assert distance(found, xentlib.softmax_cross_entropy([1.0, 0.0, 0.0], 0), scale=1) <= 16
+
+
 @every_shape
 @every_dtype
 def test_mean_with_weights(dtype, shape):

@@ -122,6 +122,29 @@ def test_autograd_gives_the_ordinal_gradients(dtype, regime):
     assert np.isfinite(found).all()
 
 
+@every_dtype
+@pytest.mark.parametrize("temperature", [1.0, 0.25])
+def test_contrastive_losses_and_their_gradients_by_autograd(dtype, temperature):
+    """As it is written with PyTorch; and InfoNCE of xentlib, differentiated there."""
+    given = inputs("plain", dtype)
+    q, k = given["x"], given["v"]
+    own = xentlib.info_nce_loss_grad(q, k, temperature=temperature)
+
+    def written(queries, keys):
+        return functional.cross_entropy(queries @ keys.T / temperature, torch.arange(6), reduction="none")
+
+    # Products of up to 20 in 5 terms, each rounded, over the temperature.
+    limit = 5 * 20 / temperature
+    for function in (written, lambda a, b: xentlib.info_nce_loss(a, b, temperature=temperature)):
+        queries, keys = leaf(q), leaf(k)
+        loss = function(queries, keys)
+        assert (
+            distance(loss.detach().numpy(), xentlib.info_nce_loss(q, k, temperature=temperature), 1) <= limit
+        )
+        for found, expected in zip(torch.autograd.grad(loss.sum(), (queries, keys)), own, strict=True):
+            assert distance(found.numpy(), expected, np.abs(expected).max()) <= limit
+
+
 def test_the_definition_of_the_ordinal_loss_by_autograd():
     given = inputs("plain", np.float64)
     g, grades = given["g"], given["grades"]
