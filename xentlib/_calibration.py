@@ -460,7 +460,7 @@ def chance_calibration_error(
     References
     ----------
     J. Bröcker and L. A. Smith, Increasing the reliability of reliability diagrams, Weather and Forecasting
-    22 (2007), doi:10.1175/WAF993.1, draw outcomes so for the bars of a diagram.
+    22 (2007), doi:10.1175/WAF993.1, draw outcomes so, and the forecasts too, for the bars of a diagram.
 
     Examples
     --------
