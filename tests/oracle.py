@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import mpmath
@@ -669,6 +670,74 @@ def kl_divergence(p: Any, q: Any) -> Exact:
     """Of numbers that do not quite sum to 1, as rounded ones do not: sum p log(p / q) - p + q."""
     values = _excess(_numbers(p), _numbers(q)).sum(axis=-1)
     return Exact(values, values, np.result_type(np.asarray(p), np.asarray(q)))
+
+
+# --- Calibration ----------------------------------------------------------------------------------
+
+
+def _in_bins(forecasts: Any, outcomes: Any, bins: Any) -> tuple[list[list[tuple[Fraction, Fraction]]], int]:
+    """Return the forecast and the outcome of each sample, as fractions, in one list for each bin."""
+    q = np.asarray(forecasts)
+    q = q if q.dtype.kind == "f" else q.astype(np.float64)
+    edges = [Fraction(b, bins) for b in range(bins + 1)] if np.ndim(bins) == 0 else bins
+    lower = [Fraction(float(q.dtype.type(float(edge)))) for edge in edges[:-1]]
+    found: list[list[tuple[Fraction, Fraction]]] = [[] for _ in lower]
+    for forecast, outcome in zip(q, outcomes, strict=True):
+        exact = Fraction(float(forecast))
+        found[max(b for b, edge in enumerate(lower) if edge <= exact)].append((exact, Fraction(int(outcome))))
+    return found, len(q)
+
+
+def _rational(values: Any, scale: Any = None) -> Exact:
+    """Return fractions as the numbers of the other functions."""
+    number = np.frompyfunc(lambda a: EXACT.mpf(a.numerator) / a.denominator, 1, 1)
+    exact = np.asarray(number(np.array(values, object)), object)
+    return Exact(exact, exact if scale is None else np.asarray(number(scale), object), np.float64)
+
+
+def calibration_curve(forecasts: Any, outcomes: Any, bins: Any) -> tuple[Exact, Exact, Any]:
+    """Of bins that are not empty."""
+    found = [pairs for pairs in _in_bins(forecasts, outcomes, bins)[0] if pairs]
+    means = [[sum(part) / Fraction(len(part)) for part in zip(*pairs, strict=True)] for pairs in found]
+    forecast, frequency = zip(*means, strict=True)
+    return _rational(forecast), _rational(frequency), [len(pairs) for pairs in found]
+
+
+def _gaps(forecasts: Any, outcomes: Any, bins: Any) -> list[tuple[Fraction, Fraction]]:
+    """Return the share of the samples and the mean error of each bin that is not empty."""
+    found, total = _in_bins(forecasts, outcomes, bins)
+    return [
+        (Fraction(len(pairs), total), sum((q - y for q, y in pairs), Fraction(0)) / len(pairs))
+        for pairs in found
+        if pairs
+    ]
+
+
+def expected_calibration_error(forecasts: Any, outcomes: Any, bins: Any) -> Exact:
+    return _rational(sum(share * abs(gap) for share, gap in _gaps(forecasts, outcomes, bins)))
+
+
+def maximum_calibration_error(forecasts: Any, outcomes: Any, bins: Any) -> Exact:
+    return _rational(max(abs(gap) for _, gap in _gaps(forecasts, outcomes, bins)))
+
+
+def squared_calibration_error(forecasts: Any, outcomes: Any, bins: Any) -> Exact:
+    return _rational(sum(share * gap**2 for share, gap in _gaps(forecasts, outcomes, bins)))
+
+
+def debiased_squared_calibration_error(forecasts: Any, outcomes: Any, bins: Any) -> Exact:
+    """The mean product of the errors of two samples of a bin; relative to what is subtracted too."""
+    found, total = _in_bins(forecasts, outcomes, bins)
+    value, scale = Fraction(0), Fraction(0)
+    for pairs in found:
+        errors = [q - y for q, y in pairs]
+        if len(errors) < 2:
+            continue
+        products = [a * b for m, a in enumerate(errors) for n, b in enumerate(errors) if m != n]
+        share = Fraction(1, (len(errors) - 1) * total)
+        value += sum(products, Fraction(0)) * share
+        scale += (sum(errors, Fraction(0)) ** 2 + sum((error**2 for error in errors), Fraction(0))) * share
+    return _rational(value, scale)
 
 
 # --- Means ----------------------------------------------------------------------------------------

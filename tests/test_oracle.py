@@ -472,6 +472,25 @@ def test_divergence_next_to_0() -> None:
     assert abs(oracle.kl_divergence(*small).values / 1e-300 - (1 - EXACT.log(2))) <= 1e-12
 
 
+def test_calibration_by_hand() -> None:
+    q, y = np.array([0.125, 0.25, 0.5, 1.0]), [0, 1, 1, 0]
+    forecast, frequency, count = oracle.calibration_curve(q, y, 2)
+    same(forecast.values, [EXACT.mpf(3) / 16, EXACT.mpf(3) / 4])
+    same(frequency.values, [EXACT.mpf(1) / 2, EXACT.mpf(1) / 2])
+    assert count == [2, 2]
+    same(oracle.expected_calibration_error(q, y, 2).values, EXACT.mpf(9) / 32)
+    same(oracle.maximum_calibration_error(q, y, [0.0, 0.5, 1.0]).values, EXACT.mpf(5) / 16)
+    same(oracle.squared_calibration_error(q, y, 2).values, EXACT.mpf(25 + 16) / 512)
+    # The products of two errors of a bin: 1/8 times -3/4, and -1/2 times 1.
+    debiased = oracle.debiased_squared_calibration_error(q, y, 2)
+    same(debiased.values, (-EXACT.mpf(3) / 32 - EXACT.mpf(1) / 2) / 2)
+    same(debiased.scale, (EXACT.mpf(25 + 1 + 36) / 64 + EXACT.mpf(1) / 4 + EXACT.mpf(5) / 4) / 4)
+    same(oracle.debiased_squared_calibration_error(q[:1], y[:1], 1).values, 0)
+    # Each bin holds its lower edge: 0.3 is in the fourth of ten, in float32 too.
+    for dtype in (np.float32, np.float64):
+        assert oracle.calibration_curve(np.array([0.3, 0.35], dtype), [0, 1], 10)[2] == [2]
+
+
 def test_means_by_hand() -> None:
     z, log_2 = np.zeros((3, 2)), EXACT.log(2)
     z[2] = -50.0, 0.0
@@ -540,6 +559,8 @@ OTHERWISE = {
     "InvalidLogitsError": "is no number",
     "LogSumExp": "is compared with logsumexp of the whole",
     "MeanCrossEntropy": "is compared with the mean of the whole",
+    "chance_calibration_error": "is compared with the calibration error of outcomes drawn again",
+    "equal_mass_edges": "is compared with what is written down",
     "linear_cross_entropy_value_and_grad": "is compared with the mean of its logits",
     "one_hot": "is compared with what is written down",
     "smooth_labels": "is compared with what is written down",

@@ -11,8 +11,9 @@ array([0.5, 0.5])
 
 **Arrays.** The functions of rows and of single numbers take NumPy arrays, lists and numbers, and arrays
 of any library that follows the Array API standard (PyTorch, JAX, Dask, CuPy, array-api-strict), which
-keep their library, dtype and device and can be differentiated. Means, `LogSumExp` and the linear layer
-are on NumPy alone. Integers and booleans become the library's default real dtype (float64 in NumPy).
+keep their library, dtype and device and can be differentiated. Means, `LogSumExp`, the linear
+layer and calibration are on NumPy alone. Integers and booleans become the library's default real dtype
+(float64 in NumPy).
 Values of NumPy arrays, lists and numbers are checked. Of other arrays, whose values may be unknown yet,
 dtype and shape alone are: bad logits and labels give nan there, and distributions are taken as they
 are. No input is modified, unless it is given as ``out`` as well. To a type checker, all results are
@@ -76,6 +77,15 @@ some graphics processors, errs by its sum.
 """
 
 from xentlib import differences
+from xentlib._calibration import (
+    calibration_curve,
+    chance_calibration_error,
+    debiased_squared_calibration_error,
+    equal_mass_edges,
+    expected_calibration_error,
+    maximum_calibration_error,
+    squared_calibration_error,
+)
 from xentlib._contrastive import info_nce_loss, info_nce_loss_grad
 from xentlib._cross_entropy import (
     sigmoid_cross_entropy,
@@ -130,9 +140,14 @@ __all__ = [
     "LogSumExp",
     "MeanCrossEntropy",
     "__version__",
+    "calibration_curve",
+    "chance_calibration_error",
     "cross_entropy",
+    "debiased_squared_calibration_error",
     "differences",
     "entropy",
+    "equal_mass_edges",
+    "expected_calibration_error",
     "forward_corrected_cross_entropy",
     "forward_corrected_cross_entropy_grad",
     "forward_corrected_cross_entropy_hess",
@@ -149,6 +164,7 @@ __all__ = [
     "logit_adjusted_cross_entropy_grad",
     "logit_adjusted_cross_entropy_hess",
     "logsumexp",
+    "maximum_calibration_error",
     "mean_cross_entropy",
     "mean_cross_entropy_value_and_grad",
     "one_hot",
@@ -180,6 +196,7 @@ __all__ = [
     "softmax_focal_loss_hess",
     "softmax_jacobian",
     "softplus",
+    "squared_calibration_error",
 ]
 
 __version__ = "0.1.0"

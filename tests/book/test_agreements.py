@@ -16,7 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = {name for name in xentlib.__all__ if callable(getattr(xentlib, name))} - {"InvalidLogitsError"}
 
 WITHOUT = {
+    "chance_calibration_error": "it draws at random",
+    "equal_mass_edges": "it is a definition, and no formula says it in other words",
     "logit_adjusted_cross_entropy_hess": "it is the Hessian of cross-entropy, at logits plus a constant",
+    "maximum_calibration_error": "it is the largest of the gaps that the mean is taken of",
     "one_hot": "it is a definition, and no formula says it in other words",
 }
 

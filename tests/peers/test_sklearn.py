@@ -10,6 +10,7 @@ import xentlib
 from xentlib import MeanCrossEntropy, mean_cross_entropy, mean_cross_entropy_value_and_grad
 
 metrics = pytest.importorskip("sklearn.metrics", exc_type=ImportError)
+calibration = pytest.importorskip("sklearn.calibration", exc_type=ImportError)
 # The losses of its classifiers; private, so that a release may move them.
 losses = pytest.importorskip("sklearn._loss", exc_type=ImportError)
 
@@ -86,6 +87,20 @@ def test_log_loss_of_a_stream():
     assert abs(found - parts[0].merge(parts[1]).value) <= (bound(z) + 20 * found) * 2.0**-52
 
 
+@pytest.mark.parametrize("bins", [1, 5, 15])
+@every_dtype
+def test_calibration_curve(dtype, bins):
+    draw = np.random.default_rng(5)
+    q = draw.uniform(size=500).astype(dtype)
+    y = draw.uniform(size=500) < q
+    frequency, forecast = calibration.calibration_curve(y, q, n_bins=bins)
+    ours = xentlib.calibration_curve(q, y, bins)
+    full = ours.samples > 0
+    assert distance(np.asarray(frequency, float), ours.frequency[full]) <= 2
+    # It adds up one after another, in float64.
+    assert distance(np.asarray(forecast, float), ours.forecast[full]) <= 500
+
+
 # --- Conventions ------------------------------------------------------------------------------------
 
 
@@ -144,3 +159,26 @@ def test_the_binomial_loss_keeps_confident_predictions():
     loss, gradient = losses.HalfBinomialLoss().loss_gradient(t, x)
     assert distance(loss, xentlib.sigmoid_cross_entropy(x, t)) <= 8
     assert distance(gradient, xentlib.sigmoid_cross_entropy_grad(x, t)) <= 8
+
+
+def test_the_calibration_curve_closes_its_bins_above_and_drops_empty_ones():
+    q, y = [0.2, 0.4, 0.5], [0, 1, 1]
+    frequency, forecast = calibration.calibration_curve(y, q, n_bins=2)
+    assert frequency.tolist() == [pytest.approx(2 / 3, rel=1e-15, abs=0)]
+    assert len(forecast) == 1
+    assert xentlib.calibration_curve(q, y, 2).samples.tolist() == [2, 1]
+    # Its edges are those of linspace, of which the fourth of ten is above 0.3.
+    frequency, _ = calibration.calibration_curve([1, 0], [0.3, 0.35], n_bins=10)
+    assert frequency.tolist() == [1, 0]
+    assert xentlib.calibration_curve([0.3, 0.35], [1, 0], 10).samples.max() == 2
+
+
+def test_quantile_bins_are_those_of_equal_mass():
+    draw = np.random.default_rng(6)
+    q = draw.permutation(np.arange(1, 101) / 128)
+    y = draw.uniform(size=100) < q
+    frequency, forecast = calibration.calibration_curve(y, q, n_bins=5, strategy="quantile")
+    ours = xentlib.calibration_curve(q, y, xentlib.equal_mass_edges(q, 5))
+    assert ours.samples.tolist() == [20] * 5
+    assert distance(frequency, ours.frequency) <= 2
+    assert distance(forecast, ours.forecast) <= 100
