@@ -11,11 +11,11 @@ array([0.5, 0.5])
 
 **Arrays.** The functions of rows and of single numbers take NumPy arrays, lists and numbers, and arrays
 of any library that follows the Array API standard (PyTorch, JAX, Dask, CuPy, array-api-strict), which
-keep their library, dtype and device and can be differentiated. Means, `LogSumExp` and the linear layer
-are on NumPy alone. Integers and booleans become the library's default real dtype (float64 in NumPy).
-Values of NumPy arrays, lists and numbers are checked. Of other arrays, whose values may be unknown yet,
-dtype and shape alone are: bad logits and labels give nan there, and distributions are taken as they
-are. No input is modified, unless it is given as ``out`` as well. To a type checker, all results are
+keep their library, dtype and device and can be differentiated. Means, `LogSumExp`, the linear layer
+and `fit_temperature` are on NumPy alone. Integers and booleans become the library's default real dtype
+(float64 in NumPy). Values of NumPy arrays, lists and numbers are checked. Of other arrays, whose values
+may be unknown yet, dtype and shape alone are: bad logits and labels give nan there, and distributions are
+taken as they are. No input is modified, unless it is given as ``out`` as well. To a type checker, all results are
 NumPy's.
 
 **Precision.** NumPy's float32 and float64 are computed as they are, but for what a row has one of (a
@@ -88,6 +88,7 @@ from xentlib._cross_entropy import (
     softmax_cross_entropy_value_and_grad,
 )
 from xentlib._dice import soft_dice_loss, soft_dice_loss_grad, soft_dice_loss_hess
+from xentlib._fitting import fit_temperature
 from xentlib._focal import (
     sigmoid_focal_loss,
     sigmoid_focal_loss_grad,
@@ -132,6 +133,7 @@ __all__ = [
     "cross_entropy",
     "differences",
     "entropy",
+    "fit_temperature",
     "forward_corrected_cross_entropy",
     "forward_corrected_cross_entropy_grad",
     "forward_corrected_cross_entropy_hess",
