@@ -15,8 +15,8 @@ keep their library, dtype and device and can be differentiated. Means, `LogSumEx
 and `fit_temperature` are on NumPy alone. Integers and booleans become the library's default real dtype
 (float64 in NumPy). Values of NumPy arrays, lists and numbers are checked. Of other arrays, whose values
 may be unknown yet, dtype and shape alone are: bad logits and labels give nan there, and distributions are
-taken as they are. No input is modified, unless it is given as ``out`` as well. To a type checker, all results are
-NumPy's.
+taken as they are. No input is modified, unless it is given as ``out`` as well. To a type checker, all
+results are NumPy's.
 
 **Precision.** NumPy's float32 and float64 are computed as they are, but for what a row has one of (a
 sum, a logarithm), which is float64; float16 is computed in float32. Second derivatives, temperatures
