@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -108,12 +107,10 @@ class _Data(NamedTuple):
     """Rows of which the logits are not all equal, scaled so that the largest range is about 1."""
 
     z: Array
-    target: Array
-
-    def parts(self) -> Iterator[tuple[Array, Array]]:
-        """Yield the rows in float64 and their targets as distributions, block by block."""
-        for rows in blocks(self.z.shape, np.dtype(np.float64).itemsize):
-            yield self.z[rows], as_distributions(np, self.target[rows], self.z.shape[1], np.float64)
+    mass: Array
+    """The sum of each row's target, which is 1 but for rounding."""
+    distance: float
+    """How far the targets' logits are below the largest, summed."""
 
 
 def _check_possible(z: Array, target: Array, batch: tuple[int, ...]) -> None:
@@ -143,22 +140,30 @@ def _informative(matrix: Array, target: Array) -> tuple[_Data, int]:
         raise ValueError(message)
     exponent = math.frexp(float(spread.max()))[1] + 2
     z = np.ldexp(matrix[useful].astype(np.float64), -exponent)
-    return _Data(z, target[useful]), exponent
+    mass: list[float] = []
+    wanted: list[float] = []
+    for rows in _parts(z):
+        y = as_distributions(np, target[useful][rows], z.shape[1], np.float64)
+        gaps = np.where(y > 0, z[rows] - z[rows].max(axis=1, keepdims=True), 0.0)
+        mass += y.sum(axis=1, dtype=np.float64).tolist()
+        wanted += (y * gaps).sum(axis=1, dtype=np.float64).tolist()
+    return _Data(z, np.array(mass), -math.fsum(wanted)), exponent
+
+
+def _parts(z: Array) -> list[slice]:
+    return blocks(z.shape, z.itemsize)
 
 
 def _bounds(data: _Data) -> tuple[float, float]:
     """Return two numbers that the temperature lies between; refuse data of which it is 0 or infinite."""
     uniform: list[float] = []
-    wanted: list[float] = []
     squares: list[float] = []
-    for z, y in data.parts():
-        masked = np.isneginf(z)
-        gaps = np.where(masked, 0.0, z - z.max(axis=1, keepdims=True))
-        total = y.sum(axis=1, dtype=np.float64)
-        uniform += (total * (gaps.sum(axis=1) / (~masked).sum(axis=1))).tolist()
-        wanted += (y * gaps).sum(axis=1).tolist()
-        squares += (total * gaps.min(axis=1) ** 2 / 4).tolist()
-    distance = -math.fsum(wanted)
+    for rows in _parts(data.z):
+        masked = np.isneginf(data.z[rows])
+        gaps = np.where(masked, 0.0, data.z[rows] - data.z[rows].max(axis=1, keepdims=True))
+        uniform += (data.mass[rows] * (gaps.sum(axis=1) / (~masked).sum(axis=1))).tolist()
+        squares += (data.mass[rows] * gaps.min(axis=1) ** 2 / 4).tolist()
+    distance = data.distance
     if not distance > 0:
         message = (
             "no temperature above 0 is best: every target is the largest logit of its row, so the loss falls "
@@ -180,19 +185,18 @@ def _bounds(data: _Data) -> tuple[float, float]:
 
 def _slope_and_curvature(data: _Data, temperature: float) -> tuple[float, float]:
     """Return the slope and the curvature of the summed loss at log beta = -log T, as Newton takes them."""
-    slopes: list[float] = []
+    slopes = [data.distance / temperature]
     curvatures: list[float] = []
-    for z, y in data.parts():
+    for rows in _parts(data.z):
         with np.errstate(over="ignore", under="ignore"):
-            parts = shifted(np, z, temperature)
-            total, inverse = y.sum(axis=1, dtype=np.float64), 1 / (1 + parts.rest[:, 0])
+            parts = shifted(np, data.z[rows], temperature)
+            share = data.mass[rows] / (1 + parts.rest[:, 0])
             # Of a class with no probability the gap may be infinite, or nearly so.
             gaps = np.where(parts.terms > 0, parts.gaps, 0.0)
-            mean = (parts.terms * gaps).sum(axis=1) * inverse
-            variance = (parts.terms * (gaps - mean[:, None]) ** 2).sum(axis=1) * inverse
-            slopes += (total * mean).tolist()
-            slopes += (-(np.where(y > 0, parts.gaps, 0.0) * y).sum(axis=1)).tolist()
-            curvatures += (total * variance).tolist()
+            weighted = (parts.terms * gaps).sum(axis=1)
+            mean = weighted / (1 + parts.rest[:, 0])
+            slopes += (share * weighted).tolist()
+            curvatures += (share * (parts.terms * (gaps - mean[:, None]) ** 2).sum(axis=1)).tolist()
     return math.fsum(slopes), math.fsum(curvatures)
 
 
