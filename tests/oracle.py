@@ -778,6 +778,42 @@ def mean_cross_entropy(z: Any, target: Any, **options: Any) -> Exact:
     return mean_cross_entropy_value_and_grad(z, target, **options)[0]
 
 
+def fit_temperature(z: Any, target: Any) -> Exact:
+    """The error is relative to 1 + S / V: what relative errors of the slope's terms do to the temperature."""
+    z = np.asarray(z)
+    z = _numbers(z.reshape(-1, z.shape[-1]))
+    y = _distributions(np.asarray(target).reshape(-1, *z.shape[-1:][: np.ndim(target) - 1]), z.shape[-1])
+    gaps = z - z.max(axis=-1, keepdims=True)
+    possible, gaps = gaps > -EXACT.inf, np.where(gaps > -EXACT.inf, gaps, ZERO)
+    mass, wanted = y.sum(axis=-1), (y * gaps).sum()
+
+    def moments(beta: Any) -> tuple[Any, Any]:
+        terms = np.where(possible, _exp(beta * gaps), ZERO)
+        q = terms / terms.sum(axis=-1, keepdims=True)
+        mean = (q * gaps).sum(axis=-1)
+        return (mass * mean).sum(), (mass * ((q * gaps**2).sum(axis=-1) - mean**2)).sum()
+
+    low = high = ONE
+    while moments(low)[0] > wanted:
+        low /= 16
+    while moments(high)[0] < wanted:
+        high *= 16
+    for _ in range(12):
+        middle = EXACT.sqrt(low * high)
+        low, high = (middle, high) if moments(middle)[0] < wanted else (low, middle)
+    beta = high
+    for _ in range(60):  # Newton's method, kept within the bounds
+        mean, variance = moments(beta)
+        low, high = (beta, high) if mean < wanted else (low, beta)
+        following = beta - (mean - wanted) / variance if variance else low
+        following = following if low < following < high else (low + high) / 2
+        beta, moved = following, abs(following - beta)
+        if moved < beta * EXACT.mpf(10) ** -20:  # of which the square is left
+            break
+    mean, variance = moments(beta)
+    return Exact(1 / beta, (1 - (mean + wanted) / (beta * variance)) / beta, np.float64)
+
+
 # --- Inputs ---------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,12 @@ Values of NumPy arrays, lists and numbers are checked. Of other arrays, whose va
 dtype and shape alone are: bad logits and labels give nan there, and distributions are taken as they
 are. No input is modified, unless it is given as ``out`` as well. To a type checker, all results are
 NumPy's.
+keep their library, dtype and device and can be differentiated. Means, `LogSumExp`, the linear layer
+and `fit_temperature` are on NumPy alone. Integers and booleans become the library's default real dtype
+(float64 in NumPy). Values of NumPy arrays, lists and numbers are checked. Of other arrays, whose values
+may be unknown yet, dtype and shape alone are: bad logits and labels give nan there, and distributions are
+taken as they are. No input is modified, unless it is given as ``out`` as well. To a type checker, all
+results are NumPy's.
 
 **Precision.** NumPy's float32 and float64 are computed as they are, but for what a row has one of (a
 sum, a logarithm), which is float64; float16 is computed in float32. Second derivatives, temperatures
@@ -99,6 +105,7 @@ from xentlib._cross_entropy import (
     softmax_cross_entropy_value_and_grad,
 )
 from xentlib._dice import soft_dice_loss, soft_dice_loss_grad, soft_dice_loss_hess
+from xentlib._fitting import fit_temperature
 from xentlib._focal import (
     sigmoid_focal_loss,
     sigmoid_focal_loss_grad,
@@ -148,6 +155,7 @@ __all__ = [
     "entropy",
     "equal_mass_edges",
     "expected_calibration_error",
+    "fit_temperature",
     "forward_corrected_cross_entropy",
     "forward_corrected_cross_entropy_grad",
     "forward_corrected_cross_entropy_hess",
