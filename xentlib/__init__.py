@@ -121,6 +121,16 @@ from xentlib._priors import (
 )
 from xentlib._sigmoid import log_sigmoid, sigmoid, softplus
 from xentlib._softmax import log_softmax, logsumexp, softmax, softmax_jacobian
+from xentlib._sparse import (
+    entmax,
+    entmax_loss,
+    entmax_loss_grad,
+    entmax_loss_hess,
+    sparsemax,
+    sparsemax_loss,
+    sparsemax_loss_grad,
+    sparsemax_loss_hess,
+)
 from xentlib._streaming import LogSumExp, MeanCrossEntropy
 from xentlib._targets import one_hot, smooth_labels
 
@@ -131,6 +141,10 @@ __all__ = [
     "__version__",
     "cross_entropy",
     "differences",
+    "entmax",
+    "entmax_loss",
+    "entmax_loss_grad",
+    "entmax_loss_hess",
     "entropy",
     "forward_corrected_cross_entropy",
     "forward_corrected_cross_entropy_grad",
@@ -177,6 +191,10 @@ __all__ = [
     "softmax_focal_loss_hess",
     "softmax_jacobian",
     "softplus",
+    "sparsemax",
+    "sparsemax_loss",
+    "sparsemax_loss_grad",
+    "sparsemax_loss_hess",
 ]
 
 __version__ = "0.1.0"
