@@ -155,6 +155,7 @@ def _of_sparse_loss(alpha):
     def size(z, y):
         eps = float(np.finfo(z.dtype).eps)
         z, y = z.astype(np.float64), y.astype(np.float64) if y.ndim == z.ndim else np.eye(z.shape[-1])[y]
+        y = y / y.sum(-1, keepdims=True)
         p = xentlib.entmax(z, alpha=alpha)
         if alpha == 2:
             return eps + xentlib.sparsemax_loss(z, y) + np.abs(p - y).sum(-1)
