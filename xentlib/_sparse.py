@@ -415,11 +415,11 @@ def sparsemax_loss_hess(logits: ArrayLike, target: ArrayLike, *, axis: int = -1)
 
     Notes
     -----
-    Between the classes S whose probability is positive, in number |S|,
+    Between the classes whose probability is positive, n in number,
 
-    .. math:: \frac{\partial^2 L}{\partial z_i \, \partial z_j} = \delta_{ij} - \frac{1}{|S|}
+    .. math:: \frac{\partial^2 L}{\partial z_i \, \partial z_j} = \delta_{ij} - \frac{1}{n}
 
-    and 0 for all others. It is also the Jacobian of sparsemax. Where a class enters S, the Hessian
+    and 0 for all others. It is also the Jacobian of sparsemax. Where a class joins them, the Hessian
     jumps; there it is that of the smaller set. Accuracy: 4 eps, unless a probability that is not 0 is
     within 4 eps of it, so that rounding decides whether the class counts.
 
