@@ -455,6 +455,146 @@ def shift_prior(p: Any, old: Any, new: Any) -> Exact:
     return Exact(values, values, np.asarray(p).dtype)
 
 
+# --- Sparse probabilities ---------------------------------------------------------------------------
+
+
+class _SparseRow(NamedTuple):
+    p: Any
+    m: Any
+    """The largest probability."""
+    s: Any
+    """p ** (2 - alpha) where p is positive."""
+    gaps: Any
+
+
+def _sparse_rows(z: Any, alpha: float) -> tuple[_SparseRow, Any]:
+    z = np.asarray(z)
+    z = z if z.dtype.kind == "f" else z.astype(np.float64)
+    return _sparse_rows_of(z.tobytes(), z.dtype, z.shape, float(alpha)), z.dtype
+
+
+@functools.lru_cache(maxsize=8)
+def _sparse_rows_of(content: bytes, dtype: Any, shape: Any, alpha: float) -> _SparseRow:
+    rows = [_sparse_row(row, alpha) for row in np.frombuffer(content, dtype).reshape(-1, shape[-1])]
+    p, m, s, gaps = (np.stack(part) for part in zip(*rows, strict=True))
+    return _SparseRow(p.reshape(shape), m.reshape(shape[:-1]), s.reshape(shape), gaps.reshape(shape))
+
+
+def _sparse_row(z: Any, alpha: float) -> tuple[Any, ...]:
+    """Find the largest probability m, for which the others sum to 1 - m, between 1/K and 1."""
+    beta = EXACT.mpf(alpha) - 1
+    gaps = _numbers(z) - EXACT.mpf(float(z.max()))
+    # For beta > 0 no other class can have any; what the others get need not be computed.
+    some = np.flatnonzero(np.isfinite(z) & ((beta <= 0) | (gaps * max(beta, 0) > -1)))
+    g, counts = np.unique(gaps[some], return_counts=True)
+    m = _threshold(g, counts, beta)
+    base = m**beta + beta * gaps[some] if beta else None
+    p, s = np.full(z.shape, ZERO), np.full(z.shape, ZERO)
+    for place, k in enumerate(some):
+        if beta == 0:
+            p[k] = m * EXACT.exp(gaps[k])
+        elif base[place] > 0:
+            p[k] = base[place] ** (1 / beta)
+        s[k] = p[k] ** (1 - beta) if p[k] > 0 else ZERO
+    return p, np.array(m, object), s, gaps
+
+
+def _threshold(g: Any, counts: Any, beta: Any) -> Any:
+    if beta == 0:
+        return 1 / (_exp(g) * counts).sum()
+    if beta == 1:
+        # Of as many classes as get the largest threshold.
+        total = size = ZERO
+        best = EXACT.mpf("-inf")
+        for gap, count in zip(g[::-1], counts[::-1], strict=True):
+            total, size = total + gap * int(count), size + int(count)
+            best = max(best, (total - 1) / size)
+        return -best
+    low, high = 1 / EXACT.mpf(int(counts.sum())), ONE
+    m = high
+    for _ in range(400):
+        base = m**beta + beta * g
+        inside = base > 0
+        p = np.array([b ** (1 / beta) for b in base[inside]], object)
+        excess = (p * counts[inside]).sum() - 1
+        low, high = (m, high) if excess <= 0 else (low, m)
+        slope = (p ** (1 - beta) * counts[inside]).sum() * m ** (beta - 1)
+        after = m - excess / slope
+        after = after if low < after < high else (low + high) / 2
+        if abs(after - m) < EXACT.mpf(10) ** (8 - EXACT.dps) or excess == 0:
+            return after if excess else m
+        m = after
+    message = f"no convergence for {g} and {beta}"
+    raise AssertionError(message)
+
+
+def sparsemax(z: Any) -> Exact:
+    return entmax(z, alpha=2.0)
+
+
+def entmax(z: Any, *, alpha: float = 1.5) -> Exact:
+    """The error is relative to 1."""
+    rows, dtype = _sparse_rows(z, alpha)
+    return Exact(rows.p, np.full(rows.p.shape, ONE), dtype)
+
+
+def _tsallis(p: Any, alpha: float) -> Any:
+    a = EXACT.mpf(alpha)
+    if a == 1:
+        return _surprisal(p, _log(np.where(p == 0, ONE, p))).sum(axis=-1)
+    return (1 - (np.where(p == 0, ZERO, np.where(p == 0, ONE, p) ** a)).sum(axis=-1)) / (a * (a - 1))
+
+
+def entmax_loss(z: Any, target: Any, *, alpha: float = 1.5) -> Exact:
+    """The error is relative to the absolute terms, or for sparsemax to L + sum |p - y|, and to eps."""
+    rows, dtype = _sparse_rows(z, alpha)
+    y, a = _distributions(target, rows.p.shape[-1]), EXACT.mpf(alpha)
+    costs = np.where(y == 0, ZERO, -y * np.where(y == 0, ZERO, rows.gaps)).sum(axis=-1)
+    won = np.where(rows.p == 0, ZERO, rows.p * np.where(rows.p == 0, ZERO, rows.gaps)).sum(axis=-1)
+    own, theirs = _tsallis(rows.p, alpha), _tsallis(y, alpha)
+    values = costs + won + own - theirs
+    if a == 2:
+        scale = values + np.abs(rows.p - y).sum(axis=-1)
+    elif a == 1:
+        scale = costs - _log(rows.m) + theirs
+    else:
+        scale = costs + theirs + (1 - rows.m ** (a - 1)) / (a - 1) + own * abs(a - 1)
+    return Exact(values, np.abs(scale) + float(np.finfo(dtype).eps), dtype)
+
+
+def entmax_loss_grad(z: Any, target: Any, *, alpha: float = 1.5) -> Exact:
+    rows, dtype = _sparse_rows(z, alpha)
+    values = rows.p - _distributions(target, rows.p.shape[-1])
+    return Exact(values, np.full(values.shape, ONE), dtype)
+
+
+def entmax_loss_hess(z: Any, target: Any, *, alpha: float = 1.5) -> Exact:
+    """The error is what errors of s (1 - log p) + |2 - alpha| p ** (3 - 2 alpha) in each s make of it."""
+    rows, dtype = _sparse_rows(z, alpha)
+    s, a = rows.s, EXACT.mpf(alpha)
+    some = np.where(rows.p == 0, ONE, rows.p)
+    size = np.where(rows.p == 0, ZERO, some ** (3 - 2 * a))
+    size = s * (1 - _log(some)) + abs(2 - a) * size + np.asarray(target)[..., None] * 0
+    same, total = np.eye(s.shape[-1], dtype=bool), s.sum(axis=-1)[..., None, None]
+    values = np.where(same, s[..., None], ZERO) - s[..., :, None] * s[..., None, :] / total
+    pairs = size[..., :, None] * s[..., None, :] + s[..., :, None] * size[..., None, :]
+    pairs = pairs + s[..., :, None] * s[..., None, :] * size.sum(axis=-1)[..., None, None] / total
+    scale = np.abs(values) + np.where(same, size[..., None], ZERO) + pairs / total
+    return Exact(values, scale, dtype)
+
+
+def sparsemax_loss(z: Any, target: Any) -> Exact:
+    return entmax_loss(z, target, alpha=2.0)
+
+
+def sparsemax_loss_grad(z: Any, target: Any) -> Exact:
+    return entmax_loss_grad(z, target, alpha=2.0)
+
+
+def sparsemax_loss_hess(z: Any, target: Any) -> Exact:
+    return entmax_loss_hess(z, target, alpha=2.0)
+
+
 # --- Single logits: two classes, of which the other has the logit 0 -------------------------------
 
 

@@ -143,6 +143,14 @@ ROWWISE: dict[str, Callable[..., Any]] = {
     "logit_adjusted_cross_entropy_hess": lambda x, z, y: x.logit_adjusted_cross_entropy_hess(
         z, y, long_tail(z.shape[-1])
     ),
+    "sparsemax": lambda x, z, y: x.sparsemax(z),
+    "sparsemax_loss": lambda x, z, y: x.sparsemax_loss(z, y),
+    "sparsemax_loss_grad": lambda x, z, y: x.sparsemax_loss_grad(z, y),
+    "sparsemax_loss_hess": lambda x, z, y: x.sparsemax_loss_hess(z, y),
+    "entmax": lambda x, z, y: x.entmax(z, alpha=1.5),
+    "entmax_loss": lambda x, z, y: x.entmax_loss(z, y, alpha=1.5),
+    "entmax_loss_grad": lambda x, z, y: x.entmax_loss_grad(z, y, alpha=1.5),
+    "entmax_loss_hess": lambda x, z, y: x.entmax_loss_hess(z, y, alpha=1.5),
     "soft_dice_loss": lambda x, z, y: x.soft_dice_loss(z, xentlib.one_hot(y, z.shape[-1])),
     "soft_dice_loss_grad": lambda x, z, y: x.soft_dice_loss_grad(z, xentlib.one_hot(y, z.shape[-1])),
     "soft_dice_loss_hess": lambda x, z, y: x.soft_dice_loss_hess(z, xentlib.one_hot(y, z.shape[-1])),

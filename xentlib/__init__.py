@@ -139,6 +139,16 @@ from xentlib._priors import (
 )
 from xentlib._sigmoid import log_sigmoid, sigmoid, softplus
 from xentlib._softmax import log_softmax, logsumexp, softmax, softmax_jacobian
+from xentlib._sparse import (
+    entmax,
+    entmax_loss,
+    entmax_loss_grad,
+    entmax_loss_hess,
+    sparsemax,
+    sparsemax_loss,
+    sparsemax_loss_grad,
+    sparsemax_loss_hess,
+)
 from xentlib._streaming import LogSumExp, MeanCrossEntropy
 from xentlib._targets import one_hot, smooth_labels
 
@@ -152,6 +162,10 @@ __all__ = [
     "cross_entropy",
     "debiased_squared_calibration_error",
     "differences",
+    "entmax",
+    "entmax_loss",
+    "entmax_loss_grad",
+    "entmax_loss_hess",
     "entropy",
     "equal_mass_edges",
     "expected_calibration_error",
@@ -204,6 +218,10 @@ __all__ = [
     "softmax_focal_loss_hess",
     "softmax_jacobian",
     "softplus",
+    "sparsemax",
+    "sparsemax_loss",
+    "sparsemax_loss_grad",
+    "sparsemax_loss_hess",
     "squared_calibration_error",
 ]
 

@@ -149,6 +149,40 @@ def _of_sigmoid_terms(x, t):
     return t * size(x) / 4 + (1 - t) * size(-x) * 3 / 4
 
 
+def _of_sparse_loss(alpha):
+    """Return the sum of the absolute terms of the loss and, for sparsemax, L + sum |p - y|; and eps."""
+
+    def size(z, y):
+        eps = float(np.finfo(z.dtype).eps)
+        z, y = z.astype(np.float64), y.astype(np.float64) if y.ndim == z.ndim else np.eye(z.shape[-1])[y]
+        y = y / y.sum(-1, keepdims=True)
+        p = xentlib.entmax(z, alpha=alpha)
+        if alpha == 2:
+            return eps + xentlib.sparsemax_loss(z, y) + np.abs(p - y).sum(-1)
+        with np.errstate(invalid="ignore"):
+            costs = np.where(y == 0, 0, y * (z.max(-1, keepdims=True) - z)).sum(-1)
+        terms = (1 - p.max(-1) ** (alpha - 1)) / (alpha - 1) + (1 - (p**alpha).sum(-1)) / alpha
+        return eps + costs + terms + (1 - (y**alpha).sum(-1)) / (alpha * (alpha - 1))
+
+    return size
+
+
+def _of_sparse_slopes(alpha):
+    def size(z, _):
+        p = xentlib.entmax(z.astype(np.float64), alpha=alpha)
+        some = np.where(p > 0, p, 1.0)
+        s = np.where(p > 0, some ** (2 - alpha), 0)
+        size = s * (1 - np.log(some)) + np.where(p > 0, abs(2 - alpha) * some ** (3 - 2 * alpha), 0)
+        total = s.sum(-1)[..., None, None]
+        pairs = size[..., :, None] * s[..., None, :] + s[..., :, None] * size[..., None, :]
+        pairs = pairs + s[..., :, None] * s[..., None, :] * size.sum(-1)[..., None, None] / total
+        # A class that is about to be ruled out may count or not: p errs by 4 eps.
+        least = 4 * float(np.finfo(z.dtype).eps) * abs(2 - alpha)
+        return least + 2 * np.eye(z.shape[-1]) * size[..., None] + 2 * pairs / total
+
+    return size
+
+
 NOISE = np.full((5, 5), 0.0625) + 0.6875 * np.eye(5)
 
 
@@ -336,6 +370,17 @@ CASES = {
     "InfoNCE, gradient of keys": Case(
         lambda q, k: xentlib.info_nce_loss_grad(q, k)[1], "x v", 8, _of_info_nce_gradient(True)
     ),
+    "sparsemax": Case(xentlib.sparsemax, "z", 8, lambda z: 1),
+    "sparsemax loss": Case(xentlib.sparsemax_loss, "z labels", 8, _of_sparse_loss(2)),
+    "sparsemax loss of distributions": Case(xentlib.sparsemax_loss, "z y", 8, _of_sparse_loss(2)),
+    "sparsemax gradient": Case(xentlib.sparsemax_loss_grad, "z labels", 8, lambda z, y: 1),
+    "sparsemax Hessian": Case(xentlib.sparsemax_loss_hess, "z labels", 8, _of_sparse_slopes(2)),
+    "entmax": Case(xentlib.entmax, "z", 8, lambda z: 1),
+    "entmax, alpha 0.5": Case(lambda z: xentlib.entmax(z, alpha=0.5), "z", 8, lambda z: 1),
+    "entmax loss": Case(xentlib.entmax_loss, "z labels", 8, _of_sparse_loss(1.5)),
+    "entmax loss of distributions": Case(xentlib.entmax_loss, "z y", 8, _of_sparse_loss(1.5)),
+    "entmax gradient": Case(xentlib.entmax_loss_grad, "z y", 8, lambda z, y: 1),
+    "entmax Hessian": Case(xentlib.entmax_loss_hess, "z labels", 8, _of_sparse_slopes(1.5)),
     "smooth_labels": Case(lambda y: xentlib.smooth_labels(y, 0.1), "y", 8),
 }
 

@@ -219,3 +219,29 @@ def test_masked_logits_need_the_safe_loss():
     assert jnp.isnan(optax.softmax_cross_entropy(z, y)).all()
     assert distance(optax.safe_softmax_cross_entropy(z, y), expected) <= 8
     assert distance(loss_of_xentlib(z, y), expected) <= 8
+
+
+# --- Sparsemax --------------------------------------------------------------------------------------
+
+
+@every_shape
+@every_dtype
+def test_sparsemax(dtype, shape):
+    z, target = logits(shape, dtype), labels(shape)
+    found = jax.jit(jax.vmap(optax.projections.projection_simplex))(jnp.asarray(z))
+    # With float64 enabled it answers in that for float32, too.
+    assert distance(np.asarray(found, dtype), xentlib.sparsemax(z), scale=1) <= bound(z)
+    found = jax.jit(optax.losses.multiclass_sparsemax_loss)(jnp.asarray(z), jnp.asarray(target))
+    expected = xentlib.sparsemax_loss(z, target)
+    assert distance(np.asarray(found, dtype), expected, scale=1 + expected) <= bound(z)
+
+
+@every_dtype
+def test_sparsemax_of_two_classes_is_one_logit(dtype):
+    x = logits((50,), dtype)
+    two = np.stack([x, 0 * x], axis=-1)
+    for answer in (0, 1):
+        expected = xentlib.sparsemax_loss(two, np.full(len(x), 1 - answer))
+        found = optax.losses.sparsemax_loss(jnp.asarray(x), jnp.full(len(x), answer))
+        # Its logit counts from -1 to 1 where that of sparsemax, less a second logit of 0, does.
+        assert distance(found, expected, scale=1 + expected) <= 16
