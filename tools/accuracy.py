@@ -143,6 +143,8 @@ ROWWISE: dict[str, Callable[..., Any]] = {
     "logit_adjusted_cross_entropy_hess": lambda x, z, y: x.logit_adjusted_cross_entropy_hess(
         z, y, long_tail(z.shape[-1])
     ),
+    "multiclass_hinge_loss": lambda x, z, y: x.multiclass_hinge_loss(z, y),
+    "multiclass_hinge_loss_grad": lambda x, z, y: x.multiclass_hinge_loss_grad(z, y),
     "soft_dice_loss": lambda x, z, y: x.soft_dice_loss(z, xentlib.one_hot(y, z.shape[-1])),
     "soft_dice_loss_grad": lambda x, z, y: x.soft_dice_loss_grad(z, xentlib.one_hot(y, z.shape[-1])),
     "soft_dice_loss_hess": lambda x, z, y: x.soft_dice_loss_hess(z, xentlib.one_hot(y, z.shape[-1])),
@@ -161,6 +163,14 @@ BINARY: dict[str, Callable[..., Any]] = {
     "sigmoid_focal_loss": lambda x, z, t: x.sigmoid_focal_loss(z, t, gamma=2.0, alpha=0.25),
     "sigmoid_focal_loss_grad": lambda x, z, t: x.sigmoid_focal_loss_grad(z, t, gamma=2.0, alpha=0.25),
     "sigmoid_focal_loss_hess": lambda x, z, t: x.sigmoid_focal_loss_hess(z, t, gamma=2.0, alpha=0.25),
+    "hinge_loss": lambda x, z, t: x.hinge_loss(z, t),
+    "hinge_loss_grad": lambda x, z, t: x.hinge_loss_grad(z, t),
+    "squared_hinge_loss": lambda x, z, t: x.squared_hinge_loss(z, t),
+    "squared_hinge_loss_grad": lambda x, z, t: x.squared_hinge_loss_grad(z, t),
+    "squared_hinge_loss_hess": lambda x, z, t: x.squared_hinge_loss_hess(z, t),
+    "exponential_loss": lambda x, z, t: x.exponential_loss(z, t),
+    "exponential_loss_grad": lambda x, z, t: x.exponential_loss_grad(z, t),
+    "exponential_loss_hess": lambda x, z, t: x.exponential_loss_hess(z, t),
     "ordinal_cross_entropy": lambda x, z, t: x.ordinal_cross_entropy(ladder(z), t + 1),
     "ordinal_cross_entropy_grad": lambda x, z, t: x.ordinal_cross_entropy_grad(ladder(z), t + 1),
     "ordinal_cross_entropy_hess": lambda x, z, t: x.ordinal_cross_entropy_hess(ladder(z), t + 1),

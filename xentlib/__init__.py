@@ -99,6 +99,18 @@ from xentlib._focal import (
 from xentlib._information import cross_entropy, entropy, kl_divergence, perplexity
 from xentlib._kernel import InvalidLogitsError
 from xentlib._linear import linear_cross_entropy_value_and_grad
+from xentlib._margins import (
+    exponential_loss,
+    exponential_loss_grad,
+    exponential_loss_hess,
+    hinge_loss,
+    hinge_loss_grad,
+    multiclass_hinge_loss,
+    multiclass_hinge_loss_grad,
+    squared_hinge_loss,
+    squared_hinge_loss_grad,
+    squared_hinge_loss_hess,
+)
 from xentlib._mean import mean_cross_entropy, mean_cross_entropy_value_and_grad
 from xentlib._noisy import (
     forward_corrected_cross_entropy,
@@ -132,12 +144,17 @@ __all__ = [
     "cross_entropy",
     "differences",
     "entropy",
+    "exponential_loss",
+    "exponential_loss_grad",
+    "exponential_loss_hess",
     "forward_corrected_cross_entropy",
     "forward_corrected_cross_entropy_grad",
     "forward_corrected_cross_entropy_hess",
     "generalized_cross_entropy",
     "generalized_cross_entropy_grad",
     "generalized_cross_entropy_hess",
+    "hinge_loss",
+    "hinge_loss_grad",
     "kl_divergence",
     "linear_cross_entropy_value_and_grad",
     "log_sigmoid",
@@ -148,6 +165,8 @@ __all__ = [
     "logsumexp",
     "mean_cross_entropy",
     "mean_cross_entropy_value_and_grad",
+    "multiclass_hinge_loss",
+    "multiclass_hinge_loss_grad",
     "one_hot",
     "ordinal_cross_entropy",
     "ordinal_cross_entropy_grad",
@@ -177,6 +196,9 @@ __all__ = [
     "softmax_focal_loss_hess",
     "softmax_jacobian",
     "softplus",
+    "squared_hinge_loss",
+    "squared_hinge_loss_grad",
+    "squared_hinge_loss_hess",
 ]
 
 __version__ = "0.1.0"

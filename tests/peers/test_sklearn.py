@@ -144,3 +144,18 @@ def test_the_binomial_loss_keeps_confident_predictions():
     loss, gradient = losses.HalfBinomialLoss().loss_gradient(t, x)
     assert distance(loss, xentlib.sigmoid_cross_entropy(x, t)) <= 8
     assert distance(gradient, xentlib.sigmoid_cross_entropy_grad(x, t)) <= 8
+
+
+# --- Losses of the margin ---------------------------------------------------------------------------
+
+
+@every_shape
+def test_hinge_loss_is_a_mean_over_decisions(shape):
+    z, target = logits(shape, np.float64), labels(shape)
+    if shape[-1] > 2:
+        found = metrics.hinge_loss(target, z, labels=range(shape[-1]))
+        expected = xentlib.multiclass_hinge_loss(z, target).mean()
+        assert found == pytest.approx(expected, rel=1e-14, abs=0)
+    t = np.arange(shape[0]) % 2
+    found = metrics.hinge_loss(t, z[:, 0])
+    assert found == pytest.approx(xentlib.hinge_loss(z[:, 0], t).mean(), rel=1e-14, abs=0)
