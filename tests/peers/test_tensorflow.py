@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from comparing import DTYPES, SHAPES, bound, distance, distributions, labels, logits
@@ -261,7 +263,7 @@ def test_hinge_losses(shape):
     t = np.random.default_rng(4).integers(2, size=shape)
     for name in ("hinge", "squared_hinge"):
         # The mean over the last axis; labels 0 and 1 become -1 and 1.
-        value, found = with_gradient(lambda x, f=getattr(keras.losses, name): f(t, x), x)
+        value, found = with_gradient(partial(getattr(keras.losses, name), t), x)
         expected = getattr(xentlib, f"{name}_loss")(x.astype(np.float64), t).mean(axis=-1)
         assert distance(value, expected) <= 8 + shape[-1] ** 0.5
         expected = getattr(xentlib, f"{name}_loss_grad")(x.astype(np.float64), t) / shape[-1]
