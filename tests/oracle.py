@@ -674,6 +674,89 @@ def sigmoid_focal_loss_hess(x: Any, target: Any, *, gamma: float = 2.0, alpha: A
     return _expected_focal(softmax_focal_loss_hess, x, target, gamma, alpha, (0, 0))
 
 
+# --- Margins --------------------------------------------------------------------------------------
+
+
+def _expected_margin(of_margin: Any, x: Any, target: Any, *, odd: bool = False) -> Exact:
+    """Return the mean under the target; the error is relative to the sum of the sizes.
+
+    Infinite is what the dtype does not hold.
+    """
+    x = np.asarray(x)
+    dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+    t, m = _numbers(np.broadcast_to(target, x.shape)), _numbers(x)
+    largest = EXACT.mpf(float(np.finfo(dtype).max)) if dtype.itemsize <= 8 else EXACT.inf
+    weighted = np.frompyfunc(lambda w, a: w * of_margin(a) if w else ZERO, 2, 1)
+    held = np.frompyfunc(lambda a: a if abs(a) <= largest else EXACT.sign(a) * EXACT.inf, 1, 1)
+    yes, no = weighted(t, m), weighted(1 - t, -m)
+    values, scale = yes - no if odd else yes + no, np.abs(yes) + np.abs(no)
+    return Exact(held(values), held(scale), dtype)
+
+
+def _short(m: Any) -> Any:
+    return max(ZERO, 1 - m)
+
+
+def hinge_loss(x: Any, target: Any) -> Exact:
+    return _expected_margin(_short, x, target)
+
+
+def hinge_loss_grad(x: Any, target: Any) -> Exact:
+    return _expected_margin(lambda m: -ONE if m < 1 else ZERO, x, target, odd=True)
+
+
+def squared_hinge_loss(x: Any, target: Any) -> Exact:
+    return _expected_margin(lambda m: _short(m) ** 2, x, target)
+
+
+def squared_hinge_loss_grad(x: Any, target: Any) -> Exact:
+    return _expected_margin(lambda m: -2 * _short(m), x, target, odd=True)
+
+
+def squared_hinge_loss_hess(x: Any, target: Any) -> Exact:
+    return _expected_margin(lambda m: 2 * ONE if m < 1 else ZERO, x, target)
+
+
+def exponential_loss(x: Any, target: Any) -> Exact:
+    return _expected_margin(lambda m: EXACT.exp(-m), x, target)
+
+
+def exponential_loss_grad(x: Any, target: Any) -> Exact:
+    return _expected_margin(lambda m: -EXACT.exp(-m), x, target, odd=True)
+
+
+def exponential_loss_hess(x: Any, target: Any) -> Exact:
+    return exponential_loss(x, target)
+
+
+def multiclass_hinge_loss(z: Any, labels: Any) -> Exact:
+    return _of_best_other(z, labels, (), lambda short, _, __: max(ZERO, short))
+
+
+def multiclass_hinge_loss_grad(z: Any, labels: Any) -> Exact:
+    def slopes(short: Any, row: Any, label: int) -> Any:
+        others = [k for k in range(len(row)) if k != label]
+        if not short > 0:
+            return [ZERO] * len(row)
+        best = [k for k in others if row[k] == max(row[j] for j in others)]
+        return [-ONE if k == label else ONE / len(best) if k in best else ZERO for k in range(len(row))]
+
+    return _of_best_other(z, labels, np.shape(z)[-1:], slopes)
+
+
+def _of_best_other(z: Any, labels: Any, shape: tuple[int, ...], of_row: Any) -> Exact:
+    z, labels = np.asarray(z), np.asarray(labels)
+    z = z if z.dtype.kind == "f" else z.astype(np.float64)
+    values = np.full((*labels.shape, *shape), ZERO)
+    for place in np.ndindex(labels.shape):
+        row, label = list(_numbers(z[place])), int(labels[place])
+        best = max((a for k, a in enumerate(row) if k != label), default=-EXACT.inf)
+        # 60 digits would do, but for logits of 1e308; none of them is so large that 1 is lost in 700.
+        with EXACT.workdps(700):
+            values[place] = of_row(1 + best - row[label], row, label)
+    return Exact(values, values, z.dtype)
+
+
 # --- Ordered classes ------------------------------------------------------------------------------
 
 

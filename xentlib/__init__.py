@@ -117,6 +117,18 @@ from xentlib._focal import (
 from xentlib._information import cross_entropy, entropy, kl_divergence, perplexity
 from xentlib._kernel import InvalidLogitsError
 from xentlib._linear import linear_cross_entropy_value_and_grad
+from xentlib._margins import (
+    exponential_loss,
+    exponential_loss_grad,
+    exponential_loss_hess,
+    hinge_loss,
+    hinge_loss_grad,
+    multiclass_hinge_loss,
+    multiclass_hinge_loss_grad,
+    squared_hinge_loss,
+    squared_hinge_loss_grad,
+    squared_hinge_loss_hess,
+)
 from xentlib._mean import mean_cross_entropy, mean_cross_entropy_value_and_grad
 from xentlib._noisy import (
     forward_corrected_cross_entropy,
@@ -169,6 +181,9 @@ __all__ = [
     "entropy",
     "equal_mass_edges",
     "expected_calibration_error",
+    "exponential_loss",
+    "exponential_loss_grad",
+    "exponential_loss_hess",
     "fit_temperature",
     "forward_corrected_cross_entropy",
     "forward_corrected_cross_entropy_grad",
@@ -176,6 +191,8 @@ __all__ = [
     "generalized_cross_entropy",
     "generalized_cross_entropy_grad",
     "generalized_cross_entropy_hess",
+    "hinge_loss",
+    "hinge_loss_grad",
     "info_nce_loss",
     "info_nce_loss_grad",
     "kl_divergence",
@@ -189,6 +206,8 @@ __all__ = [
     "maximum_calibration_error",
     "mean_cross_entropy",
     "mean_cross_entropy_value_and_grad",
+    "multiclass_hinge_loss",
+    "multiclass_hinge_loss_grad",
     "one_hot",
     "ordinal_cross_entropy",
     "ordinal_cross_entropy_grad",
@@ -223,6 +242,9 @@ __all__ = [
     "sparsemax_loss_grad",
     "sparsemax_loss_hess",
     "squared_calibration_error",
+    "squared_hinge_loss",
+    "squared_hinge_loss_grad",
+    "squared_hinge_loss_hess",
 ]
 
 __version__ = "0.1.0"

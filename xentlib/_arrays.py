@@ -193,11 +193,11 @@ def _by_blocks(function: Callable[..., Any], dtype: Any, z: Any, *others: Any) -
     # Without a row there is still one part, which has the shape of the result.
     for rows in blocks((count, z.shape[-1]), np.dtype(np.float64).itemsize) or [slice(0)]:
         part = (array[rows] for array in flat)
-        with np.errstate(over="ignore", under="ignore"):  # -inf and 0 are the right answers there
+        with np.errstate(over="ignore", under="ignore"):  # infinity and 0 are the right answers there
             found = function(np, *(widened(np, a) if a.dtype.kind == "f" else a for a in part))
-        if result is None:
-            result = np.empty((count, *found.shape[1:]), dtype)
-        result[rows] = found
+            if result is None:
+                result = np.empty((count, *found.shape[1:]), dtype)
+            result[rows] = found
     return result.reshape((*batch, *result.shape[1:]))
 
 

@@ -174,6 +174,43 @@ def test_error_of_the_overlap(dtype: Any, spread: float, smooth: float) -> None:
             assert_within(found, expected, eps)
 
 
+SINGLE_MARGINS = (
+    *("hinge_loss", "hinge_loss_grad", "squared_hinge_loss", "squared_hinge_loss_grad"),
+    *("squared_hinge_loss_hess", "exponential_loss", "exponential_loss_grad", "exponential_loss_hess"),
+)
+ROW_MARGINS = ("multiclass_hinge_loss", "multiclass_hinge_loss_grad")
+
+
+@pytest.mark.accuracy
+@FLOATS
+@pytest.mark.parametrize("gap", [0.0, 1.0, 40.0])
+def test_error_of_margins(dtype: Any, gap: float) -> None:
+    x = (np.random.default_rng(3).uniform(-0.5, 0.5, size=20) + gap * np.tile([-1, 1], 10)).astype(dtype)
+    for name in SINGLE_MARGINS:
+        for target in (np.tile([0, 0, 1, 1], 5), np.linspace(0, 1, 20).astype(dtype)):
+            assert_within(getattr(xentlib, name)(x, target), getattr(oracle, name)(x, target), eps=4)
+    z, labels = rows(gap, dtype)
+    for name in ROW_MARGINS:
+        assert_within(getattr(xentlib, name)(z, labels), getattr(oracle, name)(z, labels), eps=4)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_margins_of_what_would_be_refused_are_nan() -> None:
+    x = np.array([0.0, np.nan])
+    for name in SINGLE_MARGINS:
+        for target in (0.0, 0.5, 1.0):
+            found = getattr(xentlib, name)(x, np.full(2, target))
+            assert np.isnan(found).tolist() == [False, True]
+    z = np.array([[0.0, 1.0], [0.0, np.nan], [np.nan, 0.0], [np.inf, 0.0], [0.0, np.inf], [-np.inf, -np.inf]])
+    labels = np.array([0, 0, 0, 0, 0, 0])
+    for name in ROW_MARGINS:
+        found = getattr(xentlib, name)(z, labels)
+        assert np.isfinite(found[0]).all()
+        assert np.isnan(found[1:]).all()
+        for bad in (-1, 2, 7):
+            assert np.isnan(getattr(xentlib, name)(z[:1], np.array([bad]))).all()
+
+
 @pytest.mark.accuracy
 @FLOATS
 def test_error_of_another_prior(dtype: Any) -> None:

@@ -138,6 +138,26 @@ def _of_both_answers(function):
     return size
 
 
+def _of_both_sides(function):
+    """Return the sum of the sizes of what yes and no contribute."""
+
+    def size(x, t):
+        x = x.astype(np.float64)
+        return np.abs(t * function(x, 1.0)) + np.abs((1 - t) * function(x, 0.0))
+
+    return size
+
+
+def _beyond(function):
+    """Return a function that may exceed the largest number, of which NumPy warns under array-api-strict."""
+
+    def call(*arguments):
+        with np.errstate(over="ignore"):
+            return function(*arguments)
+
+    return call
+
+
 def _of_sigmoid_terms(x, t):
     """Return the same for single logits, with alpha 0.25."""
     x = x.astype(np.float64)
@@ -381,6 +401,20 @@ CASES = {
     "entmax loss of distributions": Case(xentlib.entmax_loss, "z y", 8, _of_sparse_loss(1.5)),
     "entmax gradient": Case(xentlib.entmax_loss_grad, "z y", 8, lambda z, y: 1),
     "entmax Hessian": Case(xentlib.entmax_loss_hess, "z labels", 8, _of_sparse_slopes(1.5)),
+    "hinge": Case(xentlib.hinge_loss, "x t", 8),
+    "hinge slope": Case(xentlib.hinge_loss_grad, "x t", 8, _of_both_sides(xentlib.hinge_loss_grad)),
+    "squared hinge": Case(xentlib.squared_hinge_loss, "x t", 8),
+    "squared hinge slope": Case(
+        xentlib.squared_hinge_loss_grad, "x t", 8, _of_both_sides(xentlib.squared_hinge_loss_grad)
+    ),
+    "squared hinge curvature": Case(xentlib.squared_hinge_loss_hess, "x t", 8),
+    "exponential loss": Case(_beyond(xentlib.exponential_loss), "x t", 8),
+    "exponential slope": Case(
+        _beyond(xentlib.exponential_loss_grad), "x t", 8, _of_both_sides(xentlib.exponential_loss_grad)
+    ),
+    "exponential curvature": Case(_beyond(xentlib.exponential_loss_hess), "x t", 8),
+    "multiclass hinge": Case(xentlib.multiclass_hinge_loss, "z labels", 8),
+    "multiclass hinge slope": Case(xentlib.multiclass_hinge_loss_grad, "z labels", 8),
     "smooth_labels": Case(lambda y: xentlib.smooth_labels(y, 0.1), "y", 8),
 }
 

@@ -245,3 +245,29 @@ def test_sparsemax_of_two_classes_is_one_logit(dtype):
         found = optax.losses.sparsemax_loss(jnp.asarray(x), jnp.full(len(x), answer))
         # Its logit counts from -1 to 1 where that of sparsemax, less a second logit of 0, does.
         assert distance(found, expected, scale=1 + expected) <= 16
+
+
+# --- Losses of the margin ---------------------------------------------------------------------------
+
+
+@every_shape
+@every_dtype
+def test_hinge_losses(dtype, shape):
+    z, target = logits(shape, dtype), labels(shape)
+    t = np.random.default_rng(4).integers(2, size=shape)
+    # Its labels are -1 and 1.
+    arguments = jnp.asarray(z), jnp.asarray((2 * t - 1).astype(dtype))
+    assert distance(optax.losses.hinge_loss(*arguments), xentlib.hinge_loss(z, t)) <= 4
+    assert distance(gradient(optax.losses.hinge_loss, *arguments), xentlib.hinge_loss_grad(z, t)) == 0
+    arguments = jnp.asarray(z), jnp.asarray(target)
+    loss = optax.losses.multiclass_hinge_loss
+    # What it subtracts is rounded before 1 is added.
+    found = np.asarray(loss(*arguments)).astype(dtype)  # its one-hot labels are of float64
+    assert distance(found, xentlib.multiclass_hinge_loss(z, target), scale=1) <= bound(z)
+    assert distance(gradient(loss, *arguments), xentlib.multiclass_hinge_loss_grad(z, target), scale=1) <= 4
+
+
+def test_at_the_bend_its_slope_is_half():
+    assert jax.grad(optax.losses.hinge_loss)(1.0, 1.0) == -0.5
+    assert xentlib.hinge_loss_grad(1.0, 1) == 0
+    assert jax.grad(lambda x: xentlib.hinge_loss(x, jnp.asarray(1.0)))(jnp.asarray(1.0)) == 0

@@ -182,3 +182,18 @@ def test_quantile_bins_are_those_of_equal_mass():
     assert ours.samples.tolist() == [20] * 5
     assert distance(frequency, ours.frequency) <= 2
     assert distance(forecast, ours.forecast) <= 100
+
+
+# --- Losses of the margin ---------------------------------------------------------------------------
+
+
+@every_shape
+def test_hinge_loss_is_a_mean_over_decisions(shape):
+    z, target = logits(shape, np.float64), labels(shape)
+    if shape[-1] > 2:
+        found = metrics.hinge_loss(target, z, labels=range(shape[-1]))
+        expected = xentlib.multiclass_hinge_loss(z, target).mean()
+        assert found == pytest.approx(expected, rel=1e-14, abs=0)
+    t = np.arange(shape[0]) % 2
+    found = metrics.hinge_loss(t, z[:, 0])
+    assert found == pytest.approx(xentlib.hinge_loss(z[:, 0], t).mean(), rel=1e-14, abs=0)

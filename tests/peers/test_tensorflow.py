@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from comparing import DTYPES, SHAPES, bound, distance, distributions, labels, logits
@@ -250,3 +252,38 @@ def test_keras_loses_the_loss_of_a_confident_prediction():
     loss = keras.losses.categorical_generalized_cross_entropy
     assert loss(target, tf.nn.softmax(z), 0.75).numpy() == 0
     assert xentlib.generalized_cross_entropy(z, target, q=0.75) > 2e-9
+
+
+# --- Losses of the margin ---------------------------------------------------------------------------
+
+
+@every_shape
+def test_hinge_losses(shape):
+    x = logits(shape, np.float32)
+    t = np.random.default_rng(4).integers(2, size=shape)
+    for name in ("hinge", "squared_hinge"):
+        # The mean over the last axis; labels 0 and 1 become -1 and 1.
+        value, found = with_gradient(partial(getattr(keras.losses, name), t), x)
+        expected = getattr(xentlib, f"{name}_loss")(x.astype(np.float64), t).mean(axis=-1)
+        assert distance(value, expected) <= 8 + shape[-1] ** 0.5
+        expected = getattr(xentlib, f"{name}_loss_grad")(x.astype(np.float64), t) / shape[-1]
+        assert distance(found, expected) <= 8
+    z, target = logits(shape, np.float32), labels(shape)
+    z[:, 0] += 1 + np.abs(z).max()  # the best of the others, or the label, is above 0
+    target[::2] = 0
+    z[::2, 1] = np.abs(z[::2, 1])
+    value = keras.losses.categorical_hinge(np.eye(shape[-1], dtype=np.float32)[target], z)
+    assert distance(value, xentlib.multiclass_hinge_loss(z, target), scale=1) <= bound(z)
+
+
+def test_the_categorical_hinge_of_keras_counts_a_logit_of_0_among_the_others():
+    z = np.array([[-2.0, -3.0, -5.0]], np.float32)
+    value = keras.losses.categorical_hinge(np.array([[1.0, 0.0, 0.0]], np.float32), z)
+    assert value.numpy().tolist() == [3.0]
+    assert xentlib.multiclass_hinge_loss(z, [0]).tolist() == [0.0]
+    assert xentlib.multiclass_hinge_loss(np.append(z, [[0.0]], axis=1), [0]).tolist() == [3.0]
+
+
+def test_at_the_bend_its_slope_is_1():
+    _, found = with_gradient(lambda x: keras.losses.hinge(np.array([[1.0]], np.float32), x), np.ones((1, 1)))
+    assert found.tolist() == [[-1.0]]

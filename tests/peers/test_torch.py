@@ -641,3 +641,47 @@ def test_autograd_gives_the_gradients_for_noisy_labels(dtype, regime):
     found = gradient(xentlib.forward_corrected_cross_entropy(x, torch.tensor(target), noise), x)
     expected = xentlib.forward_corrected_cross_entropy_grad(z, target, noise)
     assert distance(found, expected, scale=1) <= 16
+
+
+# --- Losses of the margin ---------------------------------------------------------------------------
+
+
+@every_shape
+@every_dtype
+def test_the_multi_margin_loss_sums_and_divides_by_the_number_of_classes(dtype, shape):
+    z, target = logits(shape, dtype), labels(shape)
+    loss = functional.multi_margin_loss(torch.tensor(z), torch.tensor(target), reduction="none")
+    own = np.take_along_axis(z, target[:, None], -1).astype(np.float64)
+    terms = np.maximum(0, 1 + z - own) * (np.arange(shape[-1]) != target[:, None])
+    assert distance(loss, terms.sum(-1) / shape[-1], scale=1) <= bound(z)
+    # The largest term is the loss of Crammer and Singer: with two classes the whole, but for the 2.
+    assert distance(xentlib.multiclass_hinge_loss(z, target).astype(dtype), terms.max(-1), scale=1) <= bound(
+        z
+    )
+
+
+@pytest.mark.parametrize("regime", ["plain", "offset", "confident", "masked"])
+@every_dtype
+def test_autograd_gives_the_gradients_of_margins(dtype, regime):
+    given = inputs(regime, dtype)
+    x, z, t = leaf(given["x"]), leaf(given["z"]), torch.tensor(np.round(given["t"]))
+    for name in ("hinge_loss", "squared_hinge_loss", "exponential_loss"):
+        if regime != "offset":
+            found = gradient(getattr(xentlib, name)(x, t), x)
+            assert distance(found, getattr(xentlib, f"{name}_grad")(given["x"], np.round(given["t"]))) <= 8
+    found = gradient(xentlib.multiclass_hinge_loss(z, torch.tensor(given["labels"])), z)
+    assert distance(found, xentlib.multiclass_hinge_loss_grad(given["z"], given["labels"])) <= 8
+
+
+def test_the_slope_at_the_bend_depends_on_how_the_maximum_is_written():
+    zero = torch.zeros(())
+    ways = (torch.relu, lambda short: torch.maximum(short, zero), lambda short: torch.clamp(short, min=0))
+    slopes = []
+    for way in ways:
+        m = torch.tensor(1.0, requires_grad=True)
+        way(1 - m).backward()
+        slopes.append(m.grad.item())
+    assert slopes == [0, -0.5, -1]
+    m = torch.tensor(1.0, requires_grad=True)
+    xentlib.hinge_loss(m, torch.tensor(1.0)).backward()
+    assert m.grad.item() == 0

@@ -1,9 +1,10 @@
-"""TorchMetrics: its calibration errors, and which bins and forecasts it takes."""
+"""TorchMetrics: its calibration errors, with their bins, and hinge losses, which are of probabilities."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from comparing import labels, logits
 
 import xentlib
 
@@ -13,6 +14,8 @@ metrics = pytest.importorskip("torchmetrics.functional.classification", exc_type
 private = pytest.importorskip(
     "torchmetrics.functional.classification.calibration_error", exc_type=ImportError
 )
+
+# --- Calibration errors ----------------------------------------------------------------------------
 
 NORMS = {
     "l1": xentlib.expected_calibration_error,
@@ -77,3 +80,28 @@ def test_yes_or_no_is_not_the_top_label_of_two_classes():
     yes = metrics.binary_calibration_error(two[:, 1].contiguous(), torch.tensor([0, 0]), n_bins=10)
     assert float(top) == pytest.approx(0.1, rel=1e-6, abs=0)  # confidence 0.6 twice, right once
     assert float(yes) == pytest.approx(0.5, rel=1e-15, abs=0)  # forecasts 0.4 and 0.6, and no yes
+
+
+# --- Losses of the margin ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("squared", [False, True])
+def test_hinge_losses_within_0_and_1_are_means(squared):
+    z = np.random.default_rng(5).random((20, 5))
+    t, target = np.arange(20) % 2, labels((20, 5))
+    binary = xentlib.squared_hinge_loss if squared else xentlib.hinge_loss
+    found = metrics.binary_hinge_loss(torch.tensor(z[:, 0]), torch.tensor(t), squared=squared)
+    assert found.item() == pytest.approx(binary(z[:, 0], t).mean(), rel=1e-14, abs=0)
+    found = metrics.multiclass_hinge_loss(torch.tensor(z), torch.tensor(target), 5)
+    assert found.item() == pytest.approx(xentlib.multiclass_hinge_loss(z, target).mean(), rel=1e-14, abs=0)
+
+
+def test_logits_outside_of_0_and_1_go_through_sigmoid_or_softmax_first():
+    z, target = logits((20, 5), np.float64), labels((20, 5))
+    t = np.arange(20) % 2
+    found = metrics.binary_hinge_loss(torch.tensor(z[:, 0]), torch.tensor(t))
+    expected = xentlib.hinge_loss(xentlib.sigmoid(z[:, 0]), t).mean()
+    assert found.item() == pytest.approx(expected, rel=1e-14, abs=0)
+    found = metrics.multiclass_hinge_loss(torch.tensor(z), torch.tensor(target), 5)
+    expected = xentlib.multiclass_hinge_loss(xentlib.softmax(z), target).mean()
+    assert found.item() == pytest.approx(expected, rel=1e-14, abs=0)
