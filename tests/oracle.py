@@ -343,7 +343,7 @@ def softmax_brier_loss_hess(z: Any, labels: Any) -> Exact:
 
 
 def _root_of_share(z: Any, labels: Any) -> tuple[_Rows, Any, Any]:
-    """Return softmax of the doubled logits, p / ||p|| of the label, and the derivative of minus its logarithm."""
+    """Return softmax of the doubled logits, p / ||p|| of the label, and the gradient of minus its log."""
     rows, _, _ = _labelled(z, labels)
     twice, y, slope = _labelled(2 * np.asarray(z), labels)
     with EXACT.workdps(2 * _digits_for(rows)):

@@ -21,7 +21,7 @@ from xentlib._softmax import Shifted, jacobian_of, shifted
 def _of_rows(
     function: Callable[..., Any], logits: Any, labels: Any, axis: int, *, keep: bool = False
 ) -> Array:
-    """Return a function of the logits and of where each label is, row by row; nan for a label out of range."""
+    """Return a function of the logits and of where the label is, row by row; nan for one out of range."""
     found, (labels,) = _arrays.logit_rows(logits, labels, axis=axis)
     _checks.check_row_labels(found, labels, found.values.shape[-1])
     _checks.check_logits(found)
@@ -283,8 +283,10 @@ def softmax_spherical_loss(logits: ArrayLike, labels: ArrayLike, *, axis: int = 
 
     Notes
     -----
-    .. math:: \ell(z, y) = 1 - \frac{p_y}{\lVert p \rVert} = 1 - \sqrt{\pi_y} = \frac{1 - \pi_y}{1 + \sqrt{\pi_y}},
-        \qquad \pi = \operatorname{softmax}(2 z)
+    .. math::
+
+       \ell(z, y) = 1 - \frac{p_y}{\lVert p \rVert} = 1 - \sqrt{\pi_y}
+       = \frac{1 - \pi_y}{1 + \sqrt{\pi_y}}, \qquad \pi = \operatorname{softmax}(2 z)
 
     The last form is computed, where :math:`1 - \pi_y` is the sum of the others: 8 eps, also for confident
     predictions, until the squares underflow. It is half of `generalized_cross_entropy` of the doubled
@@ -292,9 +294,8 @@ def softmax_spherical_loss(logits: ArrayLike, labels: ArrayLike, *, axis: int = 
 
     References
     ----------
-    I. J. Good, Comment on "Measuring information and uncertainty" by R. J. Buehler, in Foundations of
-    Statistical Inference (1971). T. Gneiting and A. E. Raftery, Strictly proper scoring rules, prediction,
-    and estimation, J. American Statistical Association 102 (2007), doi:10.1198/016214506000001437.
+    T. Gneiting and A. E. Raftery, Strictly proper scoring rules, prediction, and estimation, J. American
+    Statistical Association 102 (2007), doi:10.1198/016214506000001437.
 
     Examples
     --------
