@@ -291,6 +291,89 @@ def generalized_cross_entropy_hess(z: Any, labels: Any, *, q: float = 0.7) -> Ex
     return Exact(plus - minus, np.abs(plus) + np.abs(minus), rows.dtype)
 
 
+# --- Scores ---------------------------------------------------------------------------------------
+
+
+def softmax_brier_loss(z: Any, labels: Any) -> Exact:
+    rows, y, _ = _labelled(z, labels)
+    values = np.where(y == 1, rows.others**2, rows.p**2).sum(axis=-1)
+    return Exact(np.asarray(values, object), np.asarray(values, object), rows.dtype)
+
+
+def _of_largest(z: Any, values: Any) -> Any:
+    first = np.expand_dims(np.argmax(np.asarray(z), axis=-1), -1)
+    return np.take_along_axis(values, first, axis=-1)
+
+
+def _brier_sizes(z: Any, rows: _Rows, u: Any) -> Any:
+    """Return |u_i - u_a| + sum p |u - u_a|, where a has the largest logit."""
+    far = np.abs(u - _of_largest(z, u))
+    return far + (rows.p * far).sum(axis=-1, keepdims=True)
+
+
+def softmax_brier_loss_grad(z: Any, labels: Any) -> Exact:
+    """The error is relative to 2 p D, see `_brier_sizes`; at the label it is to the value."""
+    rows, y, _ = _labelled(z, labels)
+    with EXACT.workdps(2 * _digits_for(rows)):
+        u = np.where(y == 1, -rows.others, rows.p)
+        values = 2 * rows.p * (u - (rows.p * u).sum(axis=-1, keepdims=True))
+        scale = np.where(y == 1, np.abs(values), 2 * rows.p * _brier_sizes(z, rows, u))
+    return Exact(values, scale, rows.dtype)
+
+
+def softmax_brier_loss_hess(z: Any, labels: Any) -> Exact:
+    """The error is relative to the sum of the terms' sizes, each without cancellation."""
+    rows, y, _ = _labelled(z, labels)
+    jacobian, p = softmax_jacobian(z).values, rows.p
+    same = np.eye(p.shape[-1], dtype=bool)
+    with EXACT.workdps(2 * _digits_for(rows)):
+        u, squares = np.where(y == 1, -rows.others, p), p * p
+        pulled = (u[..., None] * jacobian).sum(axis=-2)
+        # The derivative of 2 J u, by the product rule.
+        first = np.swapaxes(jacobian, -1, -2) @ jacobian
+        mean = (p * u).sum(axis=-1, keepdims=True)[..., None]
+        second = jacobian * (u[..., :, None] - mean) - p[..., :, None] * pulled[..., None, :]
+        values = 2 * (first + second)
+        size, whole = _brier_sizes(z, rows, u), squares.sum(axis=-1, keepdims=True)
+        mine = rows.others**2 + whole - squares
+        diagonal = 2 * p * (size + p * mine)
+        both = p[..., :, None] + p[..., None, :] + whole[..., None]
+        pairs = 2 * p[..., :, None] * p[..., None, :] * (size[..., :, None] + size[..., None, :] + both)
+        scale = np.where(same, diagonal[..., None, :], pairs)
+    return Exact(values, scale, rows.dtype)
+
+
+def _root_of_share(z: Any, labels: Any) -> tuple[_Rows, Any, Any]:
+    """Return softmax of the doubled logits, p / ||p|| of the label, and the gradient of minus its log."""
+    rows, _, _ = _labelled(z, labels)
+    twice, y, slope = _labelled(2 * np.asarray(z), labels)
+    with EXACT.workdps(2 * _digits_for(rows)):
+        norm = np.frompyfunc(EXACT.sqrt, 1, 1)((rows.p * rows.p).sum(axis=-1))
+        root = np.where(y == 1, rows.p, ZERO).sum(axis=-1) / norm
+    return twice, np.asarray(root, object), slope
+
+
+def softmax_spherical_loss(z: Any, labels: Any) -> Exact:
+    rows, root, _ = _root_of_share(z, labels)
+    with EXACT.workdps(_digits_for(rows)):
+        values = np.asarray(1 - root, object)
+    return Exact(values, values, rows.dtype)
+
+
+def softmax_spherical_loss_grad(z: Any, labels: Any) -> Exact:
+    rows, root, slope = _root_of_share(z, labels)
+    values = root[..., None] * slope
+    return Exact(values, values, rows.dtype)
+
+
+def softmax_spherical_loss_hess(z: Any, labels: Any) -> Exact:
+    """The error is relative to the sizes of the two products that are subtracted."""
+    rows, root, slope = _root_of_share(z, labels)
+    plus = root[..., None, None] * 2 * softmax_jacobian(2 * np.asarray(z)).values
+    minus = root[..., None, None] * slope[..., :, None] * slope[..., None, :]
+    return Exact(plus - minus, np.abs(plus) + np.abs(minus), rows.dtype)
+
+
 class _Posterior(NamedTuple):
     shares: Any
     """The label's column of the noise."""

@@ -302,6 +302,49 @@ def test_ordered_classes(gap: float) -> None:
 
 
 @GAPS
+def test_scores_of_two_classes(gap: float) -> None:
+    """The forms that lose nothing."""
+    e, two = mpmath.exp(-mpmath.mpf(gap)), [[gap, 0.0]] * 2
+    up, down = 1 / (1 + e), e / (1 + e)
+    same(oracle.softmax_brier_loss(two, [0, 1]).values, [2 * down**2, 2 * up**2])
+    near, far = 4 * up * down**2, 4 * up**2 * down
+    same(oracle.softmax_brier_loss_grad(two, [0, 1]).values, [-near, near, far, -far])
+    curve = -4 * up * down**2 * (down - 2 * up), -4 * up**2 * down * (up - 2 * down)
+    signs = [1, -1, -1, 1]
+    same(oracle.softmax_brier_loss_hess(two, [0, 1]).values, [c * s for c in curve for s in signs])
+    if gap > 400:
+        return  # the doubled logits have more digits than anybody asks for
+    norm = mpmath.sqrt(1 + e * e)
+    same(oracle.softmax_spherical_loss(two, [0, 1]).values, [e * e / (norm * (1 + norm)), 1 - e / norm])
+    near, far = e * e / norm**3, e / norm**3
+    same(oracle.softmax_spherical_loss_grad(two, [0, 1]).values, [-near, near, far, -far])
+    curve = e * e * (2 - e * e) / norm**5, e * (2 * e * e - 1) / norm**5
+    same(oracle.softmax_spherical_loss_hess(two, [0, 1]).values, [c * s for c in curve for s in signs])
+
+
+def test_gradients_of_scores_are_the_derivatives() -> None:
+    def terms(z: Any) -> Any:
+        return [mpmath.exp(a) / sum(mpmath.exp(b) for b in z) for a in z]
+
+    def brier(*z: Any) -> Any:
+        return sum((a - (k == 1)) ** 2 for k, a in enumerate(terms(z)))
+
+    def spherical(*z: Any) -> Any:
+        return 1 - terms(z)[1] / mpmath.sqrt(sum(a * a for a in terms(z)))
+
+    point, places = tuple(map(float, Z[0])), np.eye(4, dtype=int)
+    for name, row in (("brier", brier), ("spherical", spherical)):
+        label = np.int64(1)
+        assert abs(getattr(oracle, f"softmax_{name}_loss")(Z[0], label).values - row(*point)) <= 1e-40
+        gradient = getattr(oracle, f"softmax_{name}_loss_grad")(Z[0], label).values
+        hessian = getattr(oracle, f"softmax_{name}_loss_hess")(Z[0], label).values
+        for a, slope, curves in zip(places, gradient, hessian, strict=True):
+            assert abs(mpmath.diff(row, point, tuple(map(int, a))) - slope) <= 1e-20
+            for b, curve in zip(places, curves, strict=True):
+                assert abs(mpmath.diff(row, point, tuple(map(int, a + b))) - curve) <= 1e-20
+
+
+@GAPS
 def test_two_pixels(gap: float) -> None:
     """One found and one left alone, in the forms that lose nothing."""
     x, g = np.array([gap, -gap]), mpmath.mpf(gap)

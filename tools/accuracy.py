@@ -45,6 +45,12 @@ BOUNDS = {
     "logit_adjusted_cross_entropy_hess": 16.0,
     "soft_dice_loss_grad": 8.0,
     "soft_dice_loss_hess": 16.0,
+    "softmax_brier_loss": 8.0,
+    "softmax_brier_loss_grad": 8.0,
+    "softmax_brier_loss_hess": 12.0,
+    "softmax_spherical_loss": 8.0,
+    "softmax_spherical_loss_grad": 8.0,
+    "softmax_spherical_loss_hess": 12.0,
 }
 """In eps, where it is not 4."""
 BOUND = 4.0
@@ -156,6 +162,12 @@ ROWWISE: dict[str, Callable[..., Any]] = {
     "soft_dice_loss": lambda x, z, y: x.soft_dice_loss(z, xentlib.one_hot(y, z.shape[-1])),
     "soft_dice_loss_grad": lambda x, z, y: x.soft_dice_loss_grad(z, xentlib.one_hot(y, z.shape[-1])),
     "soft_dice_loss_hess": lambda x, z, y: x.soft_dice_loss_hess(z, xentlib.one_hot(y, z.shape[-1])),
+    "softmax_brier_loss": lambda x, z, y: x.softmax_brier_loss(z, y),
+    "softmax_brier_loss_grad": lambda x, z, y: x.softmax_brier_loss_grad(z, y),
+    "softmax_brier_loss_hess": lambda x, z, y: x.softmax_brier_loss_hess(z, y),
+    "softmax_spherical_loss": lambda x, z, y: x.softmax_spherical_loss(z, y),
+    "softmax_spherical_loss_grad": lambda x, z, y: x.softmax_spherical_loss_grad(z, y),
+    "softmax_spherical_loss_hess": lambda x, z, y: x.softmax_spherical_loss_hess(z, y),
 }
 """How xentlib, or the oracle, is called with rows of logits and with labels."""
 BINARY: dict[str, Callable[..., Any]] = {

@@ -149,6 +149,14 @@ from xentlib._priors import (
     logit_adjusted_cross_entropy_hess,
     shift_prior,
 )
+from xentlib._scores import (
+    softmax_brier_loss,
+    softmax_brier_loss_grad,
+    softmax_brier_loss_hess,
+    softmax_spherical_loss,
+    softmax_spherical_loss_grad,
+    softmax_spherical_loss_hess,
+)
 from xentlib._sigmoid import log_sigmoid, sigmoid, softplus
 from xentlib._softmax import log_softmax, logsumexp, softmax, softmax_jacobian
 from xentlib._sparse import (
@@ -227,6 +235,9 @@ __all__ = [
     "soft_dice_loss_grad",
     "soft_dice_loss_hess",
     "softmax",
+    "softmax_brier_loss",
+    "softmax_brier_loss_grad",
+    "softmax_brier_loss_hess",
     "softmax_cross_entropy",
     "softmax_cross_entropy_grad",
     "softmax_cross_entropy_hess",
@@ -236,6 +247,9 @@ __all__ = [
     "softmax_focal_loss_grad",
     "softmax_focal_loss_hess",
     "softmax_jacobian",
+    "softmax_spherical_loss",
+    "softmax_spherical_loss_grad",
+    "softmax_spherical_loss_hess",
     "softplus",
     "sparsemax",
     "sparsemax_loss",

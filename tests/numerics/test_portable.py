@@ -149,6 +149,10 @@ def test_error_of_losses_for_labels(dtype: Any, spread: float) -> None:
             function = f"{name}_cross_entropy{end}"
             expected = getattr(oracle, function)(z, labels, **options)
             assert_within(getattr(xentlib, function)(z, labels, **options), expected, eps)
+    for name in ("softmax_brier_loss", "softmax_spherical_loss"):
+        for end, eps in zip(("", "_grad", "_hess"), (8, 8, 12), strict=True):
+            expected = getattr(oracle, name + end)(z, labels)
+            assert_within(getattr(xentlib, name + end)(z, labels), expected, eps)
 
 
 @pytest.mark.accuracy
@@ -296,6 +300,8 @@ def test_values_that_would_be_refused_give_nan() -> None:
         ("forward_corrected_cross_entropy", (np.eye(2) * 0.75 + 0.125,)),
         ("logit_adjusted_cross_entropy", (np.array([0.5, 0.5]),)),
         ("ordinal_cross_entropy", ()),
+        ("softmax_brier_loss", ()),
+        ("softmax_spherical_loss", ()),
     ):
         for end in ("", "_grad", "_hess"):
             function = getattr(xentlib, f"{name}{end}")

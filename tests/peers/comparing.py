@@ -281,6 +281,37 @@ def _of_info_nce_gradient(of_keys):
     return size
 
 
+def _of_brier_gradient(z, labels):
+    """Return 2 p (|w_i| + sum p |w|), where w is p - y less that of the largest logit."""
+    z = z.astype(np.float64)
+    p, w = xentlib.softmax(z), xentlib.softmax_cross_entropy_grad(z, labels)
+    far = np.abs(w - np.take_along_axis(w, z.argmax(-1)[..., None], -1))
+    return 2 * p * (far + (p * far).sum(-1, keepdims=True))
+
+
+def _of_brier_hessian(z, labels):
+    least = float(np.finfo(z.dtype).tiny / np.finfo(z.dtype).eps)
+    z = z.astype(np.float64)
+    p, size = xentlib.softmax(z), _of_brier_gradient(z, labels)
+    square = (p * p).sum(-1, keepdims=True)
+    mine = xentlib.softmax_cross_entropy_hess(z, labels).diagonal(axis1=-2, axis2=-1)
+    others = mine / np.where(p == 0, 1, p)
+    both = p[..., :, None] + p[..., None, :] + square[..., None]
+    with_p = size[..., :, None] * p[..., None, :]
+    pairs = with_p + np.swapaxes(with_p, -1, -2) + 2 * p[..., :, None] * p[..., None, :] * both
+    diagonal = size + 2 * p * p * (others**2 + square - p * p)
+    return least + np.where(np.eye(z.shape[-1]) == 1, diagonal[..., None, :], pairs)
+
+
+def _of_spherical_hessian(z, labels):
+    least = float(np.finfo(z.dtype).tiny / np.finfo(z.dtype).eps)
+    z = 2 * z.astype(np.float64)
+    slope = np.abs(xentlib.softmax_cross_entropy_grad(z, labels))
+    root = np.exp(-xentlib.softmax_cross_entropy(z, labels) / 2)[..., None, None]
+    jacobian = np.abs(xentlib.softmax_jacobian(z))
+    return least + root * (2 * jacobian + slope[..., :, None] * slope[..., None, :])
+
+
 CASES = {
     # Near 0 the error is relative to log K.
     "logsumexp": Case(
@@ -415,6 +446,12 @@ CASES = {
     "exponential curvature": Case(_beyond(xentlib.exponential_loss_hess), "x t", 8),
     "multiclass hinge": Case(xentlib.multiclass_hinge_loss, "z labels", 8),
     "multiclass hinge slope": Case(xentlib.multiclass_hinge_loss_grad, "z labels", 8),
+    "Brier loss": Case(xentlib.softmax_brier_loss, "z labels", 16),
+    "Brier gradient": Case(xentlib.softmax_brier_loss_grad, "z labels", 16, _of_brier_gradient),
+    "Brier Hessian": Case(xentlib.softmax_brier_loss_hess, "z labels", 24, _of_brier_hessian),
+    "spherical loss": Case(xentlib.softmax_spherical_loss, "z labels", 16),
+    "spherical gradient": Case(xentlib.softmax_spherical_loss_grad, "z labels", 16),
+    "spherical Hessian": Case(xentlib.softmax_spherical_loss_hess, "z labels", 24, _of_spherical_hessian),
     "smooth_labels": Case(lambda y: xentlib.smooth_labels(y, 0.1), "y", 8),
 }
 

@@ -78,6 +78,22 @@ def test_log_loss(shape):
     assert abs(found - expected) <= (bound(z) + shape[0] * expected) * 2.0**-52
 
 
+@every_shape
+def test_brier_score(shape):
+    """Over all classes; for two of them it is halved, unless `scale_by_half` says otherwise."""
+    z, target = logits(shape, np.float64), labels(shape)
+    p, expected = xentlib.softmax(z), xentlib.softmax_brier_loss(z, target).mean()
+    for half in (False, True, "auto"):
+        given, more = (p, {"labels": range(shape[-1])})
+        if shape[-1] == 2:
+            given, more = p[:, 1], {"pos_label": 1}
+        found = metrics.brier_score_loss(target, given, scale_by_half=half, **more)
+        halved = half is True or (half == "auto" and shape[-1] == 2)
+        # Each p errs by 4 eps of at most 1, p - y by as much, and a mean is taken.
+        size = 16 + shape[0] + shape[-1] ** 0.5
+        assert abs(found * (1 + halved) - expected) <= size * expected * 2.0**-52
+
+
 def test_log_loss_of_a_stream():
     z, target = logits((20, 10), np.float64), labels((20, 10))
     parts = MeanCrossEntropy(), MeanCrossEntropy()

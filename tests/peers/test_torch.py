@@ -159,6 +159,51 @@ def test_the_definition_of_the_ordinal_loss_by_autograd():
     assert distance(found, expected, scale=odds[:, None] ** 2) <= 8
 
 
+def by_definition(score):
+    """Return Brier's or the spherical loss as one writes it, with its cancellations."""
+
+    def loss(z, target):
+        p = torch.softmax(z, dim=-1)
+        y = torch.nn.functional.one_hot(target, z.shape[-1])
+        if score == "brier":
+            return ((p - y) ** 2).sum(dim=-1)
+        return 1 - (p * y).sum(dim=-1) / torch.linalg.vector_norm(p, dim=-1)
+
+    return loss
+
+
+@every_dtype
+@pytest.mark.parametrize("score", ["brier", "spherical"])
+def test_the_definitions_of_the_scores(dtype, score):
+    """Their errors are relative to 1: what is below is subtracted from it."""
+    given = inputs("plain", dtype)
+    z, target = leaf(given["z"]), torch.tensor(given["labels"])
+    theirs = by_definition(score)
+    loss = getattr(xentlib, f"softmax_{score}_loss")
+    grad, hess = (getattr(xentlib, f"softmax_{score}_loss_{order}") for order in ("grad", "hess"))
+    arguments = given["z"], given["labels"]
+    assert distance(theirs(z, target).detach().numpy(), loss(*arguments), scale=1) <= 2 * bound(given["z"])
+    found = gradient(theirs(z, target), z)
+    assert distance(found, grad(*arguments), scale=1) <= 2 * bound(given["z"])
+    for row in range(2):
+        found = torch.autograd.functional.hessian(lambda a, n=row: theirs(a, target[n]), z[row].detach())
+        assert distance(found.numpy(), hess(*(a[row] for a in arguments)), scale=1) <= 4 * bound(given["z"])
+
+
+@every_dtype
+@every_regime
+@pytest.mark.parametrize("score", ["brier", "spherical"])
+def test_autograd_gives_the_gradients_of_the_scores(dtype, regime, score):
+    given = inputs(regime, dtype)
+    z, target = leaf(given["z"]), torch.tensor(given["labels"])
+    found = gradient(getattr(xentlib, f"softmax_{score}_loss")(z, target), z)
+    expected = getattr(xentlib, f"softmax_{score}_loss_grad")(given["z"], given["labels"])
+    # exp rounds its argument, and what is differentiated is made of terms up to the size of the loss.
+    loss = getattr(xentlib, f"softmax_{score}_loss")(given["z"].astype(np.float64), given["labels"])
+    assert np.isfinite(found).all()
+    assert distance(found, expected, scale=loss[:, None]) <= 64
+
+
 @every_regime
 @every_dtype
 def test_autograd_gives_the_gradients(dtype, regime):
