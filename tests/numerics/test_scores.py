@@ -82,7 +82,7 @@ def test_a_sure_prediction_keeps_its_digits() -> None:
 
 # A fourth-order difference errs by h^4 f'''''/30, and by the rounding of values below 2. In eps of 1:
 FIRST = 1e-11 * 2**52
-POINTS = [np.random.default_rng(3).normal(scale=2, size=6), np.zeros(6), np.array([8.0, 0, 0, 1, -3, 2])]
+POINTS = [np.random.default_rng(3).normal(scale=0.5, size=6), np.zeros(6), np.array([8.0, 0, 0, 1, -3, 2])]
 
 
 @pytest.mark.accuracy(eps=2**22)  # above FIRST times the largest entry
