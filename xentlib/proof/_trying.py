@@ -155,10 +155,13 @@ def _try_at(candidates: Iterable[Values], statement: Any, seen: _Seen) -> Values
 
 
 def _coordinates(values: Any) -> Any:
-    """Return what two points that are the same have in common, as the key of a dict."""
+    """Return what two points that are the same have in common, as the key of a dict.
+
+    Rounded, for the last digits of a number that was solved for depend on where the search began.
+    """
     if isinstance(values, list | tuple):
         return tuple(map(_coordinates, values))
-    return str(values) if isinstance(values, Arbitrary) else values
+    return str(values) if isinstance(values, Arbitrary) else float(values)
 
 
 def is_false(statement: Any, values: Values) -> bool:
