@@ -85,44 +85,44 @@ def _entmax(xp: Any, z: Any, beta: float) -> _Sparse:
         inside = ~masked & (part > -1) & (part < math.inf)
         return xp.where(inside, xp.log1p(xp.where(inside, part, 0.0)) / beta - c, 0.0), inside
 
-    def sums(c: Any) -> tuple[Any, Any]:
-        """Return the sum of the probabilities, and minus its derivative by c."""
-        logs, inside = logarithms(c)
-        fall = _sum(xp, xp.where(inside, xp.exp((1 - beta) * logs - beta * c), 0.0))
-        return _sum(xp, xp.where(inside, xp.exp(logs), 0.0)), xp.where(fall == 0, 1.0, fall)
-
     if beta < 1:
-        c = _fixed(xp, _by_norm(xp, sums, 0 * nothing, beta, z.shape[-1]))
+        c = _by_norm(xp, xp.where(masked, -beta * math.inf, beta * gaps), beta)
     else:
-        c = _fixed(xp, _by_support(xp, xp.where(masked, -math.inf, gaps), beta))
+        c = _by_support(xp, xp.where(masked, -math.inf, gaps), beta)
+    c = _fixed(xp, c)
     # For large beta the sum is steep where a class enters, and a tangent there leads far away.
     most = (1024 if beta <= 1 else 4) * float(xp.finfo(z.dtype).eps)
     for _ in range(2):  # the first gives the first derivatives, both the second ones
-        total, fall = sums(c)
-        move = (total - 1) / fall
+        logs, inside = logarithms(c)
+        fall = _sum(xp, xp.where(inside, xp.exp((1 - beta) * logs - beta * c), 0.0))
+        move = (_sum(xp, xp.where(inside, xp.exp(logs), 0.0)) - 1) / xp.where(fall == 0, 1.0, fall)
         c = c + xp.where(xp.abs(move) <= most, move, 0.0)
     logs, inside = logarithms(c)
     p = xp.where(inside, xp.exp(logs), 0.0) + nothing
     return _Sparse(gaps, masked, inside, p, c)
 
 
-def _by_norm(xp: Any, sums: Callable[..., Any], start: Any, beta: float, classes: int) -> Any:
-    """Return the c at which the sum is 1, for beta below 1.
+def _by_norm(xp: Any, slopes: Any, beta: float) -> Any:
+    """Return the c at which the sum is 1, for beta below 1; of a masked class the slope is -beta inf.
 
     With u = exp(-beta c), the sum to the power beta is the norm of the u + beta g_k of order 1 / beta: in
     u it is convex for beta > 0, concave for beta < 0, and between u = 1 and the root above or below its
     tangents, so that Newton's steps from there never pass the root. One is enough if all logits are
     equal, and for beta near 0, where the logarithm of the sum is linear in c.
     """
-    c = start
+    most = math.log(slopes.shape[-1])
+    c = _sum(xp, xp.zeros_like(slopes))
     # The slope is at most K ** beta: as often as it may halve, and until the digits have doubled enough.
-    for _ in range(6 + math.ceil(max(beta, 0.0) * math.log2(classes))):
-        total, fall = sums(c)
-        log = xp.log(xp.where(total > 0, total, 1.0))
-        ratio = xp.expm1(beta * log) / beta * xp.exp((1 - beta) * log) / fall
-        after = c - xp.log1p(-beta * ratio) / beta
-        # Rounding alone leads out of the interval.
-        after = xp.where(after > 0, xp.where(after < math.log(classes), after, math.log(classes)), 0 * start)
+    for _ in range(6 + math.ceil(max(beta, 0.0) * most / math.log(2))):
+        part = slopes * xp.exp(beta * c)
+        inside = part > -1
+        part = xp.where(inside, part, 0.0)
+        ratios = xp.where(inside, xp.exp(xp.log1p(part) / beta), 0.0)  # to the largest probability
+        total = _sum(xp, ratios)
+        rise = total / _sum(xp, ratios / (1 + part))
+        excess = c - xp.log(xp.where(total > 1, total, 1.0))
+        after = c - xp.log1p(rise * xp.expm1(beta * excess)) / beta
+        after = xp.where(after < most, after, most)  # rounding alone leads beyond
         if xp is np and not (after != c).any():
             break
         c = after
