@@ -258,8 +258,8 @@ def entmax(logits: ArrayLike, *, alpha: float = 1.5, axis: int = -1) -> Array:
 
     It maximises :math:`\sum_k p_k z_k` plus the Tsallis entropy
     :math:`(1 - \sum_k p_k^\alpha) / (\alpha (\alpha - 1))`. The largest probability is found by Newton's
-    method, in ten steps for five classes and at most thirty for 1e5, and all powers are computed each
-    time; near alpha = 1 nothing cancels. Accuracy: 4 eps of 1, for each probability, and that of softmax for
+    method, in at most 14 steps for five classes and 42 for 1e5, and all powers are computed each time;
+    near alpha = 1 nothing cancels. Accuracy: 4 eps of 1, for each probability, and that of softmax for
     alpha = 1. Above alpha = 2 the power has no finite slope at 0: there :math:`p_k^{\alpha - 1}` errs by
     :math:`5 (\alpha - 1)` eps of 1.
 
