@@ -330,7 +330,7 @@ def _share(xp: Any, own: Any, parts: Shifted) -> _Share:
 
 def _spherical(xp: Any, own: Any, parts: Shifted) -> Any:
     _, root, slope = _share(xp, own, parts)
-    return (-_arrays.entry_at(xp, own, slope) / (1 + root))[..., 0]
+    return (0 - _arrays.entry_at(xp, own, slope) / (1 + root))[..., 0]  # no -0
 
 
 def softmax_spherical_loss_grad(logits: ArrayLike, labels: ArrayLike, *, axis: int = -1) -> Array:

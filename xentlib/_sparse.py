@@ -5,8 +5,9 @@ All is computed from the gaps g = z - max z. With b = alpha - 1 and p = exp(-c) 
     p_k = exp(-c) (1 + b g_k exp(b c)) ** (1 / b),
 
 or 0 where the base is not positive; the one unknown c lies between 0 and log K. For sparsemax, b = 1, it
-is found by sorting, otherwise by halving that interval. A Newton step then takes back what a long sum
-has lost; and as its derivative is that of the root, results can be differentiated.
+is found by sorting, otherwise by Newton's method on a function that is convex or concave, from the side
+on which no step goes too far: nothing has to be halved or guarded. Two more Newton steps then take back
+what a long sum has lost; and as their derivative is that of the root, results can be differentiated.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import array_api_compat
+import numpy as np
 from numpy.typing import ArrayLike
 
 from xentlib import _arrays, _checks
@@ -77,37 +79,108 @@ def _entmax(xp: Any, z: Any, beta: float) -> _Sparse:
     slopes = beta * xp.where(constant, -1.0, gaps)
 
     def logarithms(c: Any) -> tuple[Any, Any]:
-        """Return the logarithms of the probabilities, and where there are any."""
+        """Return the logarithms of the probabilities, 0 where there are none, and where there are any."""
         part = xp.where(constant, 0.0, slopes * xp.exp(beta * c))
-        inside = ~masked & (part > -1)
         # Of an infinite part, which beta < 0 may have, the logarithm is -inf; its derivative must not be.
-        fine = inside & (part < math.inf)
-        return xp.where(fine, xp.log1p(xp.where(fine, part, 0.0)) / beta - c, -math.inf), fine
+        inside = ~masked & (part > -1) & (part < math.inf)
+        return xp.where(inside, xp.log1p(xp.where(inside, part, 0.0)) / beta - c, 0.0), inside
 
-    def total(c: Any) -> Any:
-        return _sum(xp, xp.exp(logarithms(c)[0]))
-
-    low = 0 * nothing
-    step = low + math.log(z.shape[-1])
-    for _ in range(_digits(xp, z) + 6):
-        step = step / 2
-        low = xp.where(total(low + step) >= 1, low + step, low)
-    c = low
+    if beta < 1:
+        c = _by_norm(xp, xp.where(masked, -beta * math.inf, beta * gaps), beta)
+    else:
+        c = _by_support(xp, xp.where(masked, -math.inf, gaps), beta)
+    c = _fixed(xp, c)
     # For large beta the sum is steep where a class enters, and a tangent there leads far away.
     most = (1024 if beta <= 1 else 4) * float(xp.finfo(z.dtype).eps)
     for _ in range(2):  # the first gives the first derivatives, both the second ones
         logs, inside = logarithms(c)
-        some = xp.where(inside, logs, 0.0)
-        fall = _sum(xp, xp.where(inside, xp.exp((1 - beta) * some - beta * c), 0.0))
-        move = (_sum(xp, xp.where(inside, xp.exp(some), 0.0)) - 1) / xp.where(fall == 0, 1.0, fall)
+        fall = _sum(xp, xp.where(inside, xp.exp((1 - beta) * logs - beta * c), 0.0))
+        move = (_sum(xp, xp.where(inside, xp.exp(logs), 0.0)) - 1) / xp.where(fall == 0, 1.0, fall)
         c = c + xp.where(xp.abs(move) <= most, move, 0.0)
     logs, inside = logarithms(c)
-    p = xp.where(inside, xp.exp(xp.where(inside, logs, 0.0)), 0.0) + nothing
+    p = xp.where(inside, xp.exp(logs), 0.0) + nothing
     return _Sparse(gaps, masked, inside, p, c)
 
 
-def _digits(xp: Any, z: Any) -> int:
-    return 1 - round(math.log2(float(xp.finfo(z.dtype).eps)))
+def _by_norm(xp: Any, slopes: Any, beta: float) -> Any:
+    """Return the c at which the sum is 1, for beta below 1; of a masked class the slope is -beta inf.
+
+    With u = exp(-beta c), the sum to the power beta is the norm of the u + beta g_k of order 1 / beta: in
+    u it is convex for beta > 0, concave for beta < 0, and between u = 1 and the root above or below its
+    tangents, so that Newton's steps from there never pass the root. One is enough if all logits are
+    equal, and for beta near 0, where the logarithm of the sum is linear in c.
+    """
+    most = math.log(slopes.shape[-1])
+    c = _sum(xp, xp.zeros_like(slopes))
+    # The slope is at most K ** beta: as often as it may halve, and until the digits have doubled enough.
+    for _ in range(6 + math.ceil(max(beta, 0.0) * most / math.log(2))):
+        part = slopes * xp.exp(beta * c)
+        inside = part > -1
+        part = xp.where(inside, part, 0.0)
+        ratios = xp.where(inside, xp.exp(xp.log1p(part) / beta), 0.0)  # to the largest probability
+        total = _sum(xp, ratios)
+        rise = total / _sum(xp, ratios / (1 + part))
+        excess = c - xp.log(xp.where(total > 1, total, 1.0))
+        after = c - xp.log1p(rise * xp.expm1(beta * excess)) / beta
+        after = xp.where(after < most, after, most)  # rounding alone leads beyond
+        if xp is np and not (after != c).any():
+            break
+        c = after
+    return c
+
+
+def _by_support(xp: Any, gaps: Any, beta: float) -> Any:
+    """Return the c at which the sum is 1, for beta above 1; a class that is masked has the gap -inf.
+
+    Where a class enters, the sum is steep. So the last class that has a probability q is looked for, in
+    sorted order; in q, the others (q ** beta + beta (g_k - g)) ** (1 / beta) are norms, and convex.
+    """
+    classes = gaps.shape[-1]
+    # No class that is 1 / beta below the largest gets anything.
+    near = xp.where(beta * gaps < -1, -2 / beta, gaps)
+    falling, every = -xp.sort(-near, axis=-1), xp.arange(classes, device=array_api_compat.device(gaps))
+
+    def above(g: Any) -> tuple[Any, Any]:
+        """Return the logarithms of the probabilities if a class with the gap g had 0, and who has any."""
+        more = near > g
+        return xp.log(beta * xp.where(more, near - g, 1.0)) / beta, more
+
+    last = 0 * xp.argmax(near, axis=-1, keepdims=True)
+    beyond = last + classes
+    for _ in range(math.ceil(math.log2(classes))):
+        middle = (last + beyond) // 2
+        logs, more = above(_arrays.entry_at(xp, every == middle, falling))
+        inside = _sum(xp, xp.where(more, xp.exp(logs), 0.0)) < 1
+        last, beyond = xp.where(inside, middle, last), xp.where(inside, beyond, middle)
+    lowest = _arrays.entry_at(xp, every == last, falling)
+    (logs, more), some = above(lowest), near >= lowest
+    q = 1 / _sum(xp, xp.astype(some, gaps.dtype))
+    for _ in range(6 + math.ceil(math.log2(classes))):
+        own = xp.log(xp.where(q > 0, q, float(xp.finfo(gaps.dtype).smallest_normal)))
+        each = xp.where(more, _log_of_sum(xp, beta * own, beta * logs) / beta, own)
+        total = _sum(xp, xp.where(some, xp.exp(each), 0.0))
+        slope = _sum(xp, xp.where(some, xp.exp((beta - 1) * (own - each)), 0.0))
+        after = q - (total - 1) / slope
+        after = xp.where(after > 0, after, 0 * q)
+        if xp is np and not (after != q).any():
+            break
+        q = after
+    return -xp.max(xp.where(some, each, -math.inf), axis=-1, keepdims=True)
+
+
+def _log_of_sum(xp: Any, a: Any, b: Any) -> Any:
+    """Return log(exp(a) + exp(b)) of finite numbers."""
+    return xp.where(a > b, a, b) + xp.log1p(xp.exp(-xp.abs(a - b)))
+
+
+def _fixed(xp: Any, c: Any) -> Any:
+    """Return the same numbers, a little rounded, that are constants to differentiation."""
+    if xp is np:
+        return c
+    info = xp.finfo(c.dtype)
+    scale = 4 / float(info.eps)
+    whole = xp.astype(xp.where(xp.isnan(c), 0.0, c * scale), xp.int64 if info.bits > 32 else xp.int32)
+    return xp.astype(whole, c.dtype) / scale
 
 
 def sparsemax(logits: ArrayLike, *, axis: int = -1) -> Array:
@@ -184,8 +257,8 @@ def entmax(logits: ArrayLike, *, alpha: float = 1.5, axis: int = -1) -> Array:
     .. math:: p_k = \max\bigl((\alpha - 1) z_k - \tau, 0\bigr)^{1 / (\alpha - 1)}, \qquad \sum_{k=1}^K p_k = 1
 
     It maximises :math:`\sum_k p_k z_k` plus the Tsallis entropy
-    :math:`(1 - \sum_k p_k^\alpha) / (\alpha (\alpha - 1))`. The largest probability is found to full
-    precision by halving an interval, some sixty times in float64, and all powers are computed each time;
+    :math:`(1 - \sum_k p_k^\alpha) / (\alpha (\alpha - 1))`. The largest probability is found by Newton's
+    method, in at most 14 steps for five classes and 42 for 1e5, and all powers are computed each time;
     near alpha = 1 nothing cancels. Accuracy: 4 eps of 1, for each probability, and that of softmax for
     alpha = 1. Above alpha = 2 the power has no finite slope at 0: there :math:`p_k^{\alpha - 1}` errs by
     :math:`5 (\alpha - 1)` eps of 1.

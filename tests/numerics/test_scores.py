@@ -162,3 +162,9 @@ def test_bad_logits_and_labels_are_refused(functions: Any) -> None:
             function(np.full((8, 6), np.nan), LABELS)
         with pytest.raises(ValueError, match="masked"):
             function(np.full((8, 6), -np.inf), LABELS)
+
+
+def test_no_loss_is_minus_0() -> None:
+    for function in (softmax_brier_loss, softmax_spherical_loss):
+        for z in ([3.0], [1e4, 0.0], [0.0, -np.inf]):
+            assert not np.signbit(function(z, 0))

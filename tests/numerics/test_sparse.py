@@ -121,6 +121,54 @@ def test_of_many_classes() -> None:
     assert_within(sparsemax(z.astype(np.float64)), oracle.sparsemax(z.astype(np.float64)), eps=4)
 
 
+class Traced:
+    """NumPy as a library of which the values are unknown; it counts how often it exponentiates."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(array_api_compat.numpy, name)
+
+    def exp(self, array: Any) -> Any:
+        self.count += 1
+        return np.exp(array)
+
+
+@pytest.mark.accuracy
+@pytest.mark.parametrize("classes", [2, 5, 30, 1000])
+@pytest.mark.parametrize("alpha", [0.05, 0.5, 1.001, 1.5, 1.75, 1.95, 2.5, 4.0, 20.0])
+def test_a_few_steps_are_enough_where_no_value_is_known(
+    alpha: float, classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = np.random.default_rng(classes)
+    shape = (20, classes)
+    z = np.concatenate(
+        [
+            draw.normal(size=shape),
+            draw.normal(size=shape) / 10,
+            -(10 ** draw.uniform(-12, 1, size=shape)),
+            np.where(
+                draw.uniform(size=shape) < draw.uniform(size=(20, 1)), 0.0, draw.uniform(-3, 0, (20, 1))
+            ),
+        ]
+    )
+    z = np.concatenate([z, z / abs(alpha - 1)])  # where the gaps of the last classes are
+    expected = entmax(z, alpha=alpha)
+    traced = Traced()
+    monkeypatch.setattr(_arrays, "together", lambda *a: (traced, [np.asarray(b) for b in a]))
+    with np.errstate(under="ignore", over="ignore"):
+        found = entmax(z, alpha=alpha)
+    # Which are unrolled: a library that compiles takes its time for each.
+    assert traced.count <= 30 + 4 * math.ceil(math.log2(classes))
+    if alpha < 2:
+        assert_within(found, expected, eps=8, scale=1)
+        assert_within(found.sum(axis=-1), np.ones(len(z)), eps=2 * classes**0.5 + 4)
+    else:
+        power = alpha - 1
+        assert_within(found**power, expected**power, eps=10 * power, scale=1)
+
+
 # --- Derivatives --------------------------------------------------------------------------------
 
 FIRST = 1e-9 * 2**52

@@ -428,6 +428,8 @@ CASES = {
     "sparsemax Hessian": Case(xentlib.sparsemax_loss_hess, "z labels", 8, _of_sparse_slopes(2)),
     "entmax": Case(xentlib.entmax, "z", 8, lambda z: 1),
     "entmax, alpha 0.5": Case(lambda z: xentlib.entmax(z, alpha=0.5), "z", 8, lambda z: 1),
+    # Twice the 5 (alpha - 1) eps of the power.
+    "entmax, alpha 3": Case(lambda z: xentlib.entmax(z, alpha=3.0) ** 2, "z", 20, lambda z: 1),
     "entmax loss": Case(xentlib.entmax_loss, "z labels", 8, _of_sparse_loss(1.5)),
     "entmax loss of distributions": Case(xentlib.entmax_loss, "z y", 8, _of_sparse_loss(1.5)),
     "entmax gradient": Case(xentlib.entmax_loss_grad, "z y", 8, lambda z, y: 1),
