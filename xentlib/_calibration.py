@@ -141,7 +141,8 @@ def calibration_curve(forecasts: ArrayLike, outcomes: ArrayLike, bins: int | Arr
     .. math:: \bar q_b = \frac{1}{N_b} \sum_{n \in b} q_n, \qquad \bar y_b = \frac{1}{N_b} \sum_{n \in b} y_n
 
     Both are within 1 eps: sums are exact. The curve is that of a reliability diagram. scikit-learn 1.9
-    closes its bins above, and leaves out those that are empty.
+    closes its bins above, and leaves out those that are empty. It returns no counts, so the plain mean of its
+    distances is not the `expected_calibration_error`.
 
     References
     ----------
@@ -455,7 +456,8 @@ def chance_calibration_error(
     Notes
     -----
     Each outcome is drawn as 1 with the probability that was forecast, independently of the others; forecasts
-    and bins stay as they are. Each value is within N eps of that for its outcomes.
+    and bins stay as they are. Each value is within N eps of that for its outcomes. For the top label pass the
+    largest probabilities, and the same bins as there.
 
     References
     ----------
