@@ -11,18 +11,11 @@ array([0.5, 0.5])
 
 **Arrays.** The functions of rows and of single numbers take NumPy arrays, lists and numbers, and arrays
 of any library that follows the Array API standard (PyTorch, JAX, Dask, CuPy, array-api-strict), which
-keep their library, dtype and device and can be differentiated. Means, `LogSumExp`, the linear
-layer and calibration are on NumPy alone. Integers and booleans become the library's default real dtype
-(float64 in NumPy).
-Values of NumPy arrays, lists and numbers are checked. Of other arrays, whose values may be unknown yet,
-dtype and shape alone are: bad logits and labels give nan there, and distributions are taken as they
-are. No input is modified, unless it is given as ``out`` as well. To a type checker, all results are
-NumPy's.
-keep their library, dtype and device and can be differentiated. Means, `LogSumExp`, the linear layer
-and `fit_temperature` are on NumPy alone. Integers and booleans become the library's default real dtype
-(float64 in NumPy). Values of NumPy arrays, lists and numbers are checked. Of other arrays, whose values
-may be unknown yet, dtype and shape alone are: bad logits and labels give nan there, and distributions are
-taken as they are. No input is modified, unless it is given as ``out`` as well. To a type checker, all
+keep their library, dtype and device and can be differentiated. Means, `LogSumExp`, the linear layer,
+calibration and `fit_temperature` are on NumPy alone. Integers and booleans become the library's default
+real dtype (float64 in NumPy). Values of NumPy arrays, lists and numbers are checked. Of other arrays, whose
+values may be unknown yet, dtype and shape alone are: bad logits and labels give nan there, and distributions
+are taken as they are. No input is modified, unless it is given as ``out`` as well. To a type checker, all
 results are NumPy's.
 
 **Precision.** NumPy's float32 and float64 are computed as they are, but for what a row has one of (a
