@@ -598,7 +598,7 @@ class Reader:
                 self.take()
             self.take()
             name = "".join(self.tokens[start + 1 : self.place - 1])
-        functions = {r"\tanh": mpmath.tanh, "erf": mpmath.erf}
+        functions = {r"\tanh": mpmath.tanh, "erf": mpmath.erf, "sign": mpmath.sign}
         if name not in functions:
             message = f"unknown function {name}"
             raise Unreadable(message)
