@@ -91,11 +91,11 @@ def info_nce_loss(queries: ArrayLike, keys: ArrayLike, *, temperature: float = 1
 
     The vectors are used as they come. For cosine similarities divide each by its length first,
     ``x / np.linalg.norm(x, axis=1, keepdims=True)``, and let the gradient pass through that. With cosines
-    and T = 1 the loss cannot fall below log(1 + (M - 1) e^-2), 3.57 for 256 keys; values near 0.1 are usual
-    for T. The symmetric loss of CLIP is the mean of this one and of that with queries and keys exchanged.
-    NT-Xent (SimCLR) takes the N queries as keys, too, each without itself: it is `softmax_cross_entropy` of
-    similarities in which the diagonal is -inf. The Hessian with respect to the :math:`s_{ij}` is that of
-    cross-entropy, `softmax_cross_entropy_hess`.
+    and T = 1 one query's loss cannot fall below log(1 + (M - 1) e^-2), 3.57 for 256 keys, and the mean of
+    256 pairs not below 4.55; values near 0.1 are usual for T. The symmetric loss of CLIP is the mean of this
+    one and of that with queries and keys exchanged. NT-Xent (SimCLR) takes the N queries as keys, too, each
+    without itself: it is `softmax_cross_entropy` of similarities in which the diagonal is -inf. The Hessian
+    with respect to the :math:`s_{ij}` is that of cross-entropy, `softmax_cross_entropy_hess`.
 
     The products carry rounding of their own, as those of a linear layer do; for the similarities as they
     come out the loss is right to 4 eps. With :math:`S_i`, the largest :math:`\sum_d |q_{id} k_{jd}|` of the
