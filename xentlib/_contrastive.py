@@ -138,9 +138,11 @@ def info_nce_loss_grad(
 
     Returns
     -------
-    queries, keys : array
-        Each in the shape of its operand, in the dtype that holds both. A query is in one loss, so row i of
-        the first is the gradient of loss i; a key is in all. Of the mean loss: both over N.
+    queries : array
+        In the shape of the queries, in the dtype that holds both operands. A query is in one loss, so row i
+        is the gradient of loss i. Of the mean loss: divided by N.
+    keys : array
+        The same for the keys, of which each is in all losses.
 
     Raises
     ------

@@ -100,13 +100,14 @@ def test_error_of_entmax_far_from_0(dtype: Any, offset: float, alpha: float) -> 
     assert_within(entmax_loss(z, labels, alpha=alpha), expected, eps=4)
 
 
-@pytest.mark.accuracy
+@pytest.mark.accuracy(eps=2**10)  # a power of what is below 1 shows less
 @FLOATS
 @pytest.mark.parametrize("gap", [0.0, 0.1, 0.2])
 @pytest.mark.parametrize("alpha", [2.5, 4.0, 20.0])
 def test_above_2_the_error_is_that_of_a_power(dtype: Any, gap: float, alpha: float) -> None:
     z, _ = rows(gap, dtype)
-    power = oracle._numbers(entmax(z, alpha=alpha)) ** (alpha - 1)
+    with np.errstate(invalid="ignore"):
+        power = oracle._numbers(entmax(z, alpha=alpha)) ** (alpha - 1)
     exact = oracle.entmax(z, alpha=alpha).values ** (alpha - 1)
     found = power.astype(np.float64)
     expected = exact.astype(np.float64)
@@ -114,7 +115,7 @@ def test_above_2_the_error_is_that_of_a_power(dtype: Any, gap: float, alpha: flo
     assert_within(found, expected, eps=5 * (alpha - 1), scale=1, of=dtype, dtype=np.float64)
 
 
-@pytest.mark.accuracy
+@pytest.mark.accuracy(eps=2**14)  # above 4 eps of 1 in a probability of a thousandth
 def test_of_many_classes() -> None:
     z = np.random.default_rng(0).normal(size=(1, 20_000)).astype(np.float32) / 1000
     assert_within(sparsemax(z), oracle.sparsemax(z), eps=4)
@@ -175,7 +176,7 @@ FIRST = 1e-9 * 2**52
 """What a fourth-order difference errs by, in eps of 1, where no class is about to enter the support."""
 
 
-@pytest.mark.accuracy(eps=2**24)
+@pytest.mark.accuracy(eps=2**26)  # above FIRST times the largest entry
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 1.25, 1.5, 2.0, 2.5])
 @pytest.mark.parametrize("label", [0, 2])
 @pytest.mark.parametrize("point", [[0.1, 0.0, 0.0], [0.4, -0.1, -2.5], [0.2, 0.0, -0.7]], ids=str)
