@@ -571,7 +571,7 @@ def _sparse_row(z: Any, alpha: float) -> tuple[Any, ...]:
     some = np.flatnonzero(np.isfinite(z) & ((beta <= 0) | (gaps * max(beta, 0) > -1)))
     g, counts = np.unique(gaps[some], return_counts=True)
     m = _threshold(g, counts, beta)
-    base = m**beta + beta * gaps[some] if beta else None
+    base = m**beta + beta * gaps[some]
     p, s = np.full(z.shape, ZERO), np.full(z.shape, ZERO)
     for place, k in enumerate(some):
         if beta == 0:

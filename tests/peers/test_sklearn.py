@@ -84,10 +84,10 @@ def test_brier_score(shape):
     z, target = logits(shape, np.float64), labels(shape)
     p, expected = xentlib.softmax(z), xentlib.softmax_brier_loss(z, target).mean()
     for half in (False, True, "auto"):
-        given, more = (p, {"labels": range(shape[-1])})
         if shape[-1] == 2:
-            given, more = p[:, 1], {"pos_label": 1}
-        found = metrics.brier_score_loss(target, given, scale_by_half=half, **more)
+            found = metrics.brier_score_loss(target, p[:, 1], scale_by_half=half, pos_label=1)
+        else:
+            found = metrics.brier_score_loss(target, p, scale_by_half=half, labels=range(shape[-1]))
         halved = half is True or (half == "auto" and shape[-1] == 2)
         # Each p errs by 4 eps of at most 1, p - y by as much, and a mean is taken.
         size = 16 + shape[0] + shape[-1] ** 0.5
