@@ -12,7 +12,7 @@ dask = pytest.importorskip("dask", exc_type=ImportError)
 da = pytest.importorskip("dask.array", exc_type=ImportError)
 
 CHUNKS = {"of samples": (2, -1), "of classes": (-1, 2), "of both": (4, 3)}
-# The graph of entmax has a thousand tasks: seconds for each of its tests, of which one kind of chunks is enough.
+# The graph of entmax has a thousand tasks, seconds for each of its tests: one kind of chunks is enough.
 CASES_IN_CHUNKS = [
     (name, kind) for name in CASES for kind in CHUNKS if "entmax" not in name or kind == "of both"
 ]
