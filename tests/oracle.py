@@ -818,11 +818,11 @@ def multiclass_hinge_loss(z: Any, labels: Any) -> Exact:
 
 def multiclass_hinge_loss_grad(z: Any, labels: Any) -> Exact:
     def slopes(short: Any, row: Any, label: int) -> Any:
-        others = [k for k in range(len(row)) if k != label]
         if not short > 0:
             return [ZERO] * len(row)
-        best = [k for k in others if row[k] == max(row[j] for j in others)]
-        return [-ONE if k == label else ONE / len(best) if k in best else ZERO for k in range(len(row))]
+        largest = max(a for k, a in enumerate(row) if k != label)
+        best = [k != label and a == largest for k, a in enumerate(row)]
+        return [-ONE if k == label else ONE * best[k] / sum(best) for k in range(len(row))]
 
     return _of_best_other(z, labels, np.shape(z)[-1:], slopes)
 
