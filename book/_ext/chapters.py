@@ -57,7 +57,8 @@ def linked(text: str, terms: Mapping[str, str]) -> str:
     def role(match: re.Match[str]) -> str:
         words, kind, name = match["words"], match["kind"], match["name"]
         if kind in ("thm", "def"):
-            return f"{{prf:ref}}`{kind}-{name}`"
+            # Where it is named, its number stands for the name; other words are part of their sentence.
+            return f"{{prf:ref}}`{kind}-{name}`" if "*" in words else f"{{prf:ref}}`{words} <{kind}-{name}>`"
         if kind == "fig":
             return f"{{numref}}`fig-{name}`"
         if kind == "ex":

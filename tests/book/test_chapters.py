@@ -20,6 +20,7 @@ TERMS = {"kullback-leibler-divergence": KL, "batch": "batch"}
     [
         ("see [the theorem *Shifts*](../loss/softmax.ipynb#thm-shift).", "see {prf:ref}`thm-shift`."),
         ("[the definition *Softmax*](#def-softmax)", "{prf:ref}`def-softmax`"),
+        ("[Gibbs' inequality](#thm-gibbs) says", "{prf:ref}`Gibbs' inequality <thm-gibbs>` says"),
         ("[The figure below](#fig-coin) shows", "{numref}`fig-coin` shows"),
         ("[the exercise *A shift*](#ex-shift)", "{ref}`ex-shift`"),
         ("[The first exercises](loss/question.ipynb#ex-index)", "{ref}`The first exercises <ex-index>`"),
