@@ -35,7 +35,7 @@ from xentlib.proof import (
     z,
 )
 from xentlib.proof._quantities import unfold
-from xentlib.proof._sampling import points
+from xentlib.proof._sampling import ENOUGH, points
 from xentlib.proof._trying import UndefinedError
 
 t = sp.Symbol("t", positive=True)
@@ -168,7 +168,7 @@ def test_numbers_are_drawn_where_the_equations_hold() -> None:
     seen = set()
     for given in ([zero], [zero, mean], [eq(sum_over(k, b[k] * y[k]), 1), zero]):
         at = list(points(eq(b[i], y[i]), given, {}))
-        assert len(at) >= 60
+        assert len(at) >= ENOUGH
         assert sum(any(number != 0 for number in v[b]) for v in at if v[K] > 1) > len(at) / 2
         seen |= {v[K] for v in at}
     assert seen >= {2, 3, 4, 5}

@@ -459,7 +459,7 @@ def test_points_meet_all_small_sizes_and_places() -> None:
         for b in range(1, 4)
         for place in itertools.product(range(1, a + 1), repeat=2)
     }
-    assert set(small.values()) == {4}
+    assert set(small.values()) == {2}
     assert {at[:2] for at in found.keys() - small.keys()} == {(5, 3)}
     for v in itertools.islice(points(statement, (), {}), 50):
         assert (len(v[z]), len(v[y])) == (v[K], v[N])
@@ -486,7 +486,7 @@ def test_points_respect_sizes_and_sums() -> None:
     assert {v[K] for v in points(eq(p[i], 1), (), {K: 6})} == {6}
     known = eq(sum_over(k, q[k]), 1)
     tried = list(points(eq(sum_over(k, q[k]), c), (known,), {}))
-    assert len(tried) == 121  # few combinations of sizes and places, so more numbers for each
+    assert len(tried) == 37  # few combinations of sizes and places, so more numbers for each
     assert all(abs(sum(v[q]) - 1) < 1e-14 and min(v[q]) > 0 for v in tried)
 
 
@@ -922,7 +922,7 @@ def test_records_in_a_notebook() -> None:
         assert f"`{name}`" in output["data"]["text/markdown"]
         assert "the statement is that of" not in output["data"]["text/markdown"]
     assert first[1]["data"]["text/plain"].splitlines() == [
-        "✓ one: proved for every K; 5 altered statements refuted; true at 116 points, in 15 digits",
+        "✓ one: proved for every K; 5 altered statements refuted; true at 37 points, in 15 digits",
         "Eq(Sum(p[k], (k, 1, K)), 1)",
     ]
     (shown,) = fourth
@@ -935,7 +935,7 @@ def test_records_in_a_notebook() -> None:
 def test_without_ipython_the_result_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    line = "✓ a: proved for every K; 5 altered statements refuted; true at 116 points, in 15 digits"
+    line = "✓ a: proved for every K; 5 altered statements refuted; true at 37 points, in 15 digits"
     expected = f"{line}\nEq(Sum(p[k], (k, 1, K)), 1)\n"
     prove("a", STATEMENT)
     assert capsys.readouterr().out == expected

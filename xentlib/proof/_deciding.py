@@ -241,14 +241,14 @@ def check_meaning(statement: Any, given: Sequence[Any], sizes: Values) -> None:
         If a derivative is taken with respect to a whole number, such as a size or an index, or not a given
         number of times; if an array is used at a place, such as 3, that it does not have for every size.
     """
-    subject = sp.Tuple(statement, *given)
-    for slope in unfold(subject).atoms(sp.Derivative):
+    slopes = [slope for part in (statement, *given) for slope in unfold(part).atoms(sp.Derivative)]
+    for slope in slopes:
         if any(variable.is_integer or not count.is_Integer for variable, count in slope.variable_count):
             message = (
                 f"a derivative is taken by real numbers, each a given number of times, not as in {slope}"
             )
             raise ValueError(message)
-    for array, axes in axes_of(subject).items():
+    for array, axes in axes_of(sp.Tuple(statement, *given)).items():
         for ends in axes:
             places = [end for end in ends if end.is_Integer]
             least = [(sizes.get(end, smallest(end, given)), end) for end in ends if end in SIZE.values()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, wraps
+from functools import cache, lru_cache, wraps
 from inspect import signature
 from itertools import product
 from typing import Any
@@ -250,6 +250,8 @@ def _check_one_formula(name: str, formula: Callable[..., sp.Expr], at: Sequence[
         raise ValueError(message)
 
 
+# What is checked of a statement is checked of the same unfolded one.
+@lru_cache(maxsize=256)
 def unfold(expr: Any) -> Any:
     """Replace every named quantity by its formula, and name bound indices apart.
 
@@ -276,9 +278,13 @@ def unfold(expr: Any) -> Any:
     >>> unfold(p[i]).has(Defined)
     False
     """
+    return _unfolded(expr)
+
+
+def _unfolded(expr: Any) -> Any:
     if isinstance(expr, Defined):
         formula, stands_for = definition(expr)
-        return unfold(formula).xreplace(stands_for)
+        return _unfolded(formula).xreplace(stands_for)
     if isinstance(expr, sp.Sum | sp.Product):
         term, (old, first, last) = outermost(expr)
         if first.is_infinite or last.is_infinite:
@@ -288,7 +294,7 @@ def unfold(expr: Any) -> Any:
             message = f"sums and products start at 1 or later, this one does not: {expr}"
             raise ValueError(message)
         new = sp.Dummy(old.name, integer=True, positive=True)
-        return expr.func(unfold(term).xreplace({old: new}), (new, first, last))
+        return expr.func(_unfolded(term).xreplace({old: new}), (new, first, last))
     if isinstance(expr, sp.Subs):
         return _unfolded_at_point(expr)
     if isinstance(expr, ExprWithLimits):
@@ -296,7 +302,7 @@ def unfold(expr: Any) -> Any:
         raise TypeError(message)
     if not expr.args or isinstance(expr, sp.Indexed):
         return expr
-    parts = map(unfold, expr.args)
+    parts = map(_unfolded, expr.args)
     if isinstance(expr, sp.Expr | sp.Tuple):
         return expr.func(*parts)
     # A statement is left as it stands: SymPy would decide some relations on the spot.
@@ -322,8 +328,8 @@ def _unfolded_at_point(expr: sp.Subs) -> sp.Subs:
             message = f"{variable} is assumed to be {lacking[0]}, so that {number} cannot be put in: {expr}"
             raise ValueError(message)
         new.append(sp.Dummy(variable.name, **variable.assumptions0))
-    apart = unfold(term).xreplace(dict(zip(variables, new, strict=True)))
-    return sp.Subs(apart, new, [unfold(number) for number in point])
+    apart = _unfolded(term).xreplace(dict(zip(variables, new, strict=True)))
+    return sp.Subs(apart, new, [*map(_unfolded, point)])
 
 
 p = Quantity("p", softmax_of(lambda *at: z[at]))

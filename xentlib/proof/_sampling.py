@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
-from itertools import chain, product
+from itertools import chain, cycle, product
 from random import Random
 from typing import Any, NamedTuple
 
@@ -18,6 +19,9 @@ from xentlib.proof._constraints import adjust
 from xentlib.proof._evaluation import Arbitrary, Series, digits_at, evaluate, truth
 from xentlib.proof._quantities import axes_of, functions_of, places, sizes_of, symbols_of, unfold
 from xentlib.proof._symbols import SIZE, D, K, N, Values, c
+
+ENOUGH = 20
+"""At so many points at least a claim is to be tried, where there are so many."""
 
 
 class VerificationError(AssertionError):
@@ -99,9 +103,10 @@ def points(statement: Any, given: Sequence[Any], at: Values, seed: int = 0) -> I
     near, far = _sizes_to_try(unknowns, given, at)
     combinations = [(sizes, place) for sizes in near for place in places(unknowns.indices, sizes)]
     # Where there are few combinations, more numbers are tried with each.
-    rounds = 1 + 25 // len(combinations)
+    passes = math.ceil(ENOUGH / len(combinations))
+    drawn = zip(cycle([1, 2, 1, 4]), combinations * passes)
     # Last come 0 and 1 and -1, where much is equal that else would differ by chance.
-    tried = product([1, 2, 4] * rounds + [0] * rounds, combinations)
+    tried = chain(drawn, product([0], combinations * math.ceil(passes / 3)))
     larger = ((spread, (sizes, _a_place(unknowns, sizes, random))) for spread in (1, 2, 0) for sizes in far)
     for spread, (sizes, place) in chain(tried, larger):
         values = _point(unknowns, sizes, place, random, spread)

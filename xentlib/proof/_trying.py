@@ -12,19 +12,19 @@ import sympy as sp
 
 from xentlib.proof._evaluation import Arbitrary, Point, digits_at, evaluate, truth
 from xentlib.proof._quantities import axes_of, symbols_of, unfold
-from xentlib.proof._sampling import VerificationError, far_points, points
+from xentlib.proof._sampling import ENOUGH, VerificationError, far_points, points
 from xentlib.proof._symbols import SIZE, Values
-
-ENOUGH = 20
-"""At so many points at least a claim is to be tried, where there are so many."""
-
 
 SPARSE = 7
 """Of so many points one is tried first, where another statement is expected to be refuted."""
 
 
-PASSES = 8
-"""How often new numbers are drawn while there are too few points."""
+PASSES = 60
+"""How often new numbers are drawn while there are too few points, at most."""
+
+
+IDLE = 8
+"""After so many times at which no new point was found there seem to be no more."""
 
 
 class UndefinedError(VerificationError):
@@ -90,7 +90,7 @@ def _model(statement: Any, like: Any) -> Any:
 # What is proved is also agreed with.
 @cache
 def _trial(statement: Any, given: tuple[Any, ...], fixed: tuple[Any, ...], like: Any) -> Trial:
-    at, seen = dict(fixed), _Seen({}, {}, set())
+    at, seen, latest = dict(fixed), _Seen({}, {}, set()), 0
     for seed in range(PASSES):
         before = len(seen.digits)
         witness = _try_at(_points_of(like, given, fixed, seed), statement, seen)
@@ -100,8 +100,9 @@ def _trial(statement: Any, given: tuple[Any, ...], fixed: tuple[Any, ...], like:
             )
         if witness is not None:
             return Trial(witness)
+        latest = seed if len(seen.digits) > before else latest
         enough = len(seen.digits) >= ENOUGH and all(seen.sizes.values())
-        if enough or 0 < len(seen.digits) == before or (seed == 2 and not seen.sizes):
+        if enough or seed - latest == IDLE:
             break
     _check_tried(statement, seen)
     witness = _far_witness(statement, given, at)
