@@ -48,6 +48,18 @@ def together(*values: Any) -> tuple[Any, list[Any]]:
     ]
 
 
+def on_numpy(value: Any, name: str) -> Array:
+    """Return NumPy's array of what NumPy can read; say what to do with a tensor that it cannot."""
+    try:
+        return np.asarray(value)
+    except (TypeError, RuntimeError) as error:  # of PyTorch: bfloat16, another device, a gradient
+        message = (
+            f"{name} must be what NumPy can read, for this is on NumPy alone: of PyTorch pass "
+            f"{name}.detach().cpu().numpy(), and of bfloat16 {name}.detach().float().cpu().numpy()"
+        )
+        raise TypeError(message) from error
+
+
 def is_real(xp: Any, array: Any) -> bool:
     """Say whether the dtype is a floating-point one."""
     if xp is np:

@@ -41,7 +41,13 @@ class _Bin(NamedTuple):
 
 def _read(forecasts: Any, bins: Any) -> tuple[Array, Array, Array, int]:
     """Return the forecasts and their bins, each sorted by bin, how to sort, and how many bins there are."""
-    q = _arrays.real(np, np.asarray(forecasts), "forecasts")
+    if isinstance(forecasts, tuple) and len(forecasts) == 2 and np.ndim(forecasts[0]) > 0:
+        message = (
+            "forecasts must be one array of one axis, but are a tuple of two: is it the pair of values and "
+            "indices that PyTorch's max returns? Take the first"
+        )
+        raise ValueError(message)
+    q = _arrays.real(np, _arrays.on_numpy(forecasts, "forecasts"), "forecasts")
     if q.ndim != 1:
         message = (
             f"forecasts must have one axis, one probability of yes for each sample, but have shape "
@@ -65,7 +71,7 @@ def _edges(bins: Any, q: Array) -> Array:
         count = _checks.count(bins, "bins")
         edges = (np.arange(count + 1) / count).astype(q.dtype)  # each the number next to k/B
     else:
-        edges = _arrays.real(np, np.asarray(bins), "bins").astype(q.dtype)
+        edges = _arrays.real(np, _arrays.on_numpy(bins, "bins"), "bins").astype(q.dtype)
         if edges.ndim != 1 or len(edges) < 2:
             message = f"bins must be a number of bins or at least two edges, but have shape {edges.shape}"
             raise ValueError(message)
@@ -84,7 +90,7 @@ def _edges(bins: Any, q: Array) -> Array:
 def _filled_bins(forecasts: Any, outcomes: Any, bins: Any) -> tuple[list[_Bin], int, int]:
     """Return the bins that have samples, the number of samples, and that of bins."""
     q, place, order, count = _read(forecasts, bins)
-    y = np.asarray(outcomes)
+    y = _arrays.on_numpy(outcomes, "outcomes")
     if y.dtype.kind not in "biuf":
         message = f"outcomes must be 0 or 1, but their dtype is {y.dtype}"
         raise TypeError(message)
@@ -141,8 +147,8 @@ def calibration_curve(forecasts: ArrayLike, outcomes: ArrayLike, bins: int | Arr
     .. math:: \bar q_b = \frac{1}{N_b} \sum_{n \in b} q_n, \qquad \bar y_b = \frac{1}{N_b} \sum_{n \in b} y_n
 
     Both are within 1 eps: sums are exact. The curve is that of a reliability diagram. scikit-learn 1.9
-    closes its bins above, and leaves out those that are empty. It returns no counts, so the plain mean of its
-    distances is not the `expected_calibration_error`.
+    has arguments and results in the other order. It closes its bins above, and leaves out those that are
+    empty. It returns no counts, so the plain mean of its distances is not the `expected_calibration_error`.
 
     References
     ----------
@@ -367,6 +373,8 @@ def debiased_squared_calibration_error(
         What came true, 0 or 1 (False or True), shape ``(N,)``.
     bins : int or array_like
         The number of bins of equal width or their edges, as in `calibration_curve`.
+        A bin with one sample counts as 0 whatever its gap, for one outcome says nothing of a square: with
+        too many bins every forecaster seems calibrated.
 
     Returns
     -------
@@ -394,8 +402,7 @@ def debiased_squared_calibration_error(
 
     Given which bin each sample is in, the expectation of the second form is the mean squared expected error
     of the bins, if the samples are independent and those of a bin alike; and 0 if the forecasts are
-    calibrated. A bin with one sample counts as 0, for one outcome says nothing of a square. The error is at
-    most 8 eps times the sum of what is subtracted and what it is subtracted from.
+    calibrated. The error is at most 8 eps times the sum of what is subtracted and what it is subtracted from.
 
     Kumar et al. subtract :math:`\bar y_b (1 - \bar y_b) / (N_b - 1)`, which is the same where the forecasts
     of a bin are equal, and more where the true probabilities differ within a bin as the forecasts do.

@@ -12,7 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from xentlib._arrays import Array, Rows, as_matrix, class_axis_last, is_integral, is_real, real, refuse_shape
+from xentlib._arrays import (
+    Array,
+    Rows,
+    as_matrix,
+    class_axis_last,
+    is_integral,
+    is_real,
+    on_numpy,
+    real,
+    refuse_shape,
+)
 from xentlib._kernel import InvalidLogitsError, at_place, blocks, row_sums
 
 
@@ -178,7 +188,7 @@ def check_vector(found: Rows, vector: Any) -> Any:
 
 def check_weights(weight: Any, shape: tuple[int, ...], name: str) -> Array:
     """Return weights of float64 in this shape; refuse negative ones, and nothing but zeros."""
-    result: Array = check_loss_weight(np, np.asarray(weight), shape, name)
+    result: Array = check_loss_weight(np, on_numpy(weight, name), shape, name)
     if not result.any():
         message = f"{name} must not be all zero: there is no mean over nothing"
         raise ValueError(message)
@@ -200,7 +210,10 @@ def check_loss_weight(xp: Any, weight: Any, shape: tuple[int, ...], name: str) -
 def number(value: Any, name: str) -> float:
     """Return a real number; refuse arrays, for which there is another way."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-        message = f"{name} must be one real number, but is {value!r} of type {type(value).__name__}"
+        message = (
+            f"{name} must be one real number, but is {value!r} of type {type(value).__name__}: of an array "
+            f"of one number pass float({name})"
+        )
         raise TypeError(message)
     return float(value)
 

@@ -25,9 +25,13 @@ def fit_temperature(logits: ArrayLike, target: ArrayLike) -> float:
     Parameters
     ----------
     logits : array_like
-        Shape ``(..., K)``, of samples that were not trained on; -inf masks a class.
+        Shape ``(..., K)``, with at least one batch axis and two classes, of samples that were not trained
+        on; -inf masks a class. NumPy alone, as for means. Classes are last: of PyTorch's ``(N, C, H, W)``
+        pass ``np.moveaxis(logits, 1, -1)``. Probabilities passed as they are, without the log, are taken
+        for logits.
     target : array_like
         Labels, shape ``(...)``, or distributions, shape ``(..., K)``; see the conventions of `xentlib`.
+        There is no ignore_index: of labels c pass ``logits[c != -100]`` and ``c[c != -100]``.
 
     Returns
     -------
@@ -40,11 +44,12 @@ def fit_temperature(logits: ArrayLike, target: ArrayLike) -> float:
         If the logits are not real numbers of at most 64 bits, or the target's dtype does not fit its
         shape.
     ValueError
-        If a logit is nan or +inf, all classes are masked, a shape does not fit, a label is out of range, a
-        row of the target is not a distribution, or there are no samples; and where no temperature is
-        best. That is so where every target is on largest logits, for the loss then falls as T goes to 0,
-        where the logits of the targets are on average not above the mean logits, for it then falls as T
-        grows, where the logits of each row are equal, and where a target is masked.
+        If there is no batch axis, or one class alone, a logit is nan or +inf, all classes are masked, a
+        shape does not fit, a label is out of range, a row of the target is not a distribution, or there
+        are no samples; and where no temperature is best. That is so where every target is on largest
+        logits, for the loss then falls as T goes to 0, where the logits of the targets are on average
+        not above the mean logits, for it then falls as T grows, where the logits of each row are equal,
+        and where a target is masked.
 
     Notes
     -----
@@ -79,9 +84,21 @@ def fit_temperature(logits: ArrayLike, target: ArrayLike) -> float:
     >>> sure = np.tile([np.log(9.0), 0.0], (4, 1))
     >>> print(f"{fit_temperature(sure, [0, 0, 0, 1]):.12f}")
     2.000000000000
+
+    A binary network has one logit x. Beside a column of zeros it is the logit of class 1:
+
+    >>> x = np.full(4, np.log(9.0))
+    >>> print(f"{fit_temperature(np.stack([0 * x, x], axis=1), [1, 1, 1, 0]):.12f}")
+    2.000000000000
     """
-    given = np.asarray(logits)
-    found, (read,) = _arrays.logit_rows(given, np.asarray(target))
+    given = _arrays.on_numpy(logits, "logits")
+    found, (read,) = _arrays.logit_rows(given, _arrays.on_numpy(target, "target"))
+    if not found.batch or given.shape[-1] == 1:
+        message = (
+            f"logits must have a batch axis and at least two classes, but have shape {given.shape}: of one "
+            "logit a sample, x of shape (N,), pass np.stack([0 * x, x], axis=1), and integer labels 0 and 1"
+        )
+        raise ValueError(message)
     matrix = found.matrix()
     if matrix is None:
         message = f"logits must be real numbers of at most 64 bits, but their dtype is {given.dtype}"

@@ -123,9 +123,8 @@ class _Head(NamedTuple):
 
 
 def _head(inputs: Any, weight: Any, target: Any, bias: Any) -> _Head:
-    given = {"inputs": np.asarray(inputs), "weight": np.asarray(weight)}
-    if bias is not None:
-        given["bias"] = np.asarray(bias)
+    given = {"inputs": inputs, "weight": weight} | ({} if bias is None else {"bias": bias})
+    given = {name: _arrays.on_numpy(value, name) for name, value in given.items()}
     dtypes = {name: _arrays.kernel_dtype(a.dtype) for name, a in given.items()}
     for name, dtype in dtypes.items():
         if dtype is None:
@@ -142,7 +141,7 @@ def _head(inputs: Any, weight: Any, target: Any, bias: Any) -> _Head:
     if len(x) == 0:
         message = "no mean over nothing: the inputs have no row"
         raise ValueError(message)
-    t = np.asarray(target)
+    t = _arrays.on_numpy(target, "target")
     if t.dtype.kind not in "iu":
         message = f"target must be labels, integers of shape ({len(x)},), but its dtype is {t.dtype}"
         raise TypeError(message)

@@ -52,13 +52,13 @@ def read_batch(
     logits: Any, target: Any, class_weight: Any, sample_weight: Any, ignore_index: Any, label_smoothing: Any
 ) -> tuple[Batch, Array]:
     """Return what was given, checked, as a batch; and the logits as they came."""
-    given = np.asarray(logits)
+    given = _arrays.on_numpy(logits, "logits")
     found = _arrays.rows(np, given, -1, "logits")
     z = found.matrix()
     if z is None:
         message = f"logits must be real numbers of at most 64 bits, but their dtype is {given.dtype}"
         raise TypeError(message)
-    y = np.asarray(target)
+    y = _arrays.on_numpy(target, "target")
     kept = None
     if ignore_index is not None:
         if y.dtype.kind not in "iu":

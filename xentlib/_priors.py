@@ -51,9 +51,7 @@ def _offsets(xp: Any, prior: Any, tau: float) -> _Offsets:
 
 def _vector(xp: Any, values: Any, num_classes: int, name: str) -> Any:
     """Return a distribution over the classes, one for all rows."""
-    if not _arrays.is_real(xp, values):
-        message = f"{name} must be a distribution, real numbers, but holds {values.dtype}"
-        raise TypeError(message)
+    values = _arrays.real(xp, values, name)
     if tuple(values.shape) != (num_classes,):
         _arrays.refuse_shape(name, values.shape, (num_classes,), "one number for each class")
     if xp is np:
@@ -345,9 +343,6 @@ def shift_prior(probabilities: ArrayLike, old: ArrayLike, new: ArrayLike, *, axi
     array([0.08333333, 0.91666667])
     """
     xp, (p, before, after) = _arrays.together(probabilities, old, new)
-    if not _arrays.is_real(xp, p):
-        message = f"probabilities must be distributions, real numbers, but holds {p.dtype}"
-        raise TypeError(message)
     found = _arrays.rows(xp, p, axis, "probabilities")
     before = _vector(xp, before, found.values.shape[-1], "old")
     after = _vector(xp, after, found.values.shape[-1], "new")

@@ -91,7 +91,7 @@ class LogSumExp:
         ValueError
             If a logit is nan or +inf, or the batch axes differ from those before.
         """
-        found = _arrays.rows(np, np.asarray(logits), -1, "logits", no_class=True)
+        found = _arrays.rows(np, _arrays.on_numpy(logits, "logits"), -1, "logits", no_class=True)
         z = found.matrix()
         if z is None:
             message = (

@@ -165,6 +165,8 @@ def test_what_is_refused(function: Any) -> None:
         function(q, y[:2], 2)
     with pytest.raises(ValueError, match=r"one axis, .* but have shape \(1, 3\): .* one column at a time"):
         function([q], [y], 2)
+    with pytest.raises(ValueError, match=r"values and indices that PyTorch's max returns\? Take the first"):
+        function((np.array(q), np.array([0, 1, 1])), y, 2)
     with pytest.raises(ValueError, match="at least one sample"):
         function([], [], 2)
     for bins in (0, -1):
@@ -197,6 +199,11 @@ def test_what_the_other_two_refuse() -> None:
         chance_calibration_error([np.nan], 1, draws=1, rng=0)
 
 
+@pytest.mark.parametrize("function", ERRORS)
+def test_a_bin_with_one_sample_counts_only_without_the_correction(function: Any) -> None:
+    assert (function([0.1, 0.9], [1, 0], 2) == 0) == (function is debiased_squared_calibration_error)
+
+
 @pytest.mark.parametrize("function", [calibration_curve, *ERRORS])
 def test_inputs_are_left_alone_and_lists_and_booleans_are_taken(function: Any) -> None:
     q, y = DRAW.uniform(size=9), DRAW.integers(2, size=9)
@@ -204,5 +211,6 @@ def test_inputs_are_left_alone_and_lists_and_booleans_are_taken(function: Any) -
     found = function(q, y, 3)
     assert np.array_equal(q, before[0])
     assert np.array_equal(y, before[1])
+    assert np.array_equal(function((0.2, 0.9), (0, 1), 2), function([0.2, 0.9], [0, 1], 2))
     for outcomes in (y.tolist(), y == 1, y.astype(float), y.astype(np.uint8)):
         assert np.array_equal(function(q.tolist(), outcomes, 3), found)

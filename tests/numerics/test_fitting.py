@@ -178,9 +178,9 @@ def test_targets_below_the_mean_logit_are_refused() -> None:
 
 
 def test_equal_logits_are_refused() -> None:
-    for z in (np.zeros((2, 3)), np.zeros((2, 1)), np.array([[0, -np.inf], [-np.inf, 7]])):
+    for z in (np.zeros((2, 3)), np.array([[0, -np.inf], [-np.inf, 7]])):
         with pytest.raises(ValueError, match="the logits of each row are equal, and the loss is always the"):
-            fit_temperature(z, np.arange(2) if z.shape[1] == 2 else [0, 0])
+            fit_temperature(z, [0, 1] if z.shape[1] == 2 else [0, 0])
 
 
 def test_masked_targets_are_refused() -> None:
@@ -206,3 +206,27 @@ def test_what_is_no_batch_is_refused() -> None:
         fit_temperature(Z, 2 * np.eye(4)[LABELS])
     with pytest.raises(TypeError, match="logits must be real numbers"):
         fit_temperature(Z * 1j, LABELS)
+
+
+# --- One logit a sample ------------------------------------------------------------------------------
+
+
+@pytest.mark.accuracy
+def test_one_logit_a_sample_beside_a_column_of_zeros() -> None:
+    x = np.array([-3.0, 2.0, 1.0, -1.0, 4.0, 0.5])
+    labels = np.array([0, 1, 0, 0, 1, 1])
+    z = np.stack([0 * x, x], axis=1)
+    assert_within(fit_temperature(z, labels), oracle.fit_temperature(z, labels), eps=4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "target"),
+    [((4,), [0.0, 1, 1, 0]), ((4,), [0.0, 1, 0, 0]), ((4,), [0, 1, 1, 0]), ((4, 1), [0, 1, 1, 0])],
+    ids=str,
+)
+def test_one_logit_a_sample_alone_is_refused(shape: tuple[int, ...], target: Any) -> None:
+    for y in (np.array(target), np.reshape(target, shape)):
+        with pytest.raises(
+            ValueError, match=r"two classes, but have shape \(4,.*\): .* np.stack\(\[0 \* x, x\]"
+        ):
+            fit_temperature(np.arange(4.0).reshape(shape), y)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,17 @@ import oracle
 import pytest
 from oracle import assert_within
 
-from xentlib import MeanCrossEntropy, mean_cross_entropy, mean_cross_entropy_value_and_grad
+from xentlib import (
+    LogSumExp,
+    MeanCrossEntropy,
+    calibration_curve,
+    chance_calibration_error,
+    equal_mass_edges,
+    fit_temperature,
+    linear_cross_entropy_value_and_grad,
+    mean_cross_entropy,
+    mean_cross_entropy_value_and_grad,
+)
 from xentlib import _kernel as kernel
 from xentlib.differences import gradient as difference
 
@@ -467,3 +478,40 @@ def test_the_widest_floats_are_refused() -> None:
         pytest.skip("here the widest float is float64")
     with pytest.raises(TypeError, match="at most 64 bits"):
         mean_cross_entropy(Z.astype(np.longdouble), Y)
+
+
+class Tensor:
+    """What PyTorch's tensors do that require a gradient, or are bfloat16 or on another device."""
+
+    def __init__(self, error: type[Exception]) -> None:
+        self.error = error
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [TypeError, RuntimeError])
+def test_what_numpy_cannot_read_is_refused_in_words(error: type[Exception]) -> None:
+    bad: Any = Tensor(error)
+    calls: list[tuple[str, Callable[[], Any]]] = [
+        ("logits", lambda: mean_cross_entropy(bad, Y)),
+        ("target", lambda: mean_cross_entropy(Z, bad)),
+        ("class_weight", lambda: mean_cross_entropy(Z, Y, class_weight=bad)),
+        ("sample_weight", lambda: mean_cross_entropy(Z, Y, sample_weight=bad)),
+        ("logits", lambda: LogSumExp().update(bad)),
+        ("inputs", lambda: linear_cross_entropy_value_and_grad(bad, Z, Y)),
+        ("weight", lambda: linear_cross_entropy_value_and_grad(Z, bad, Y)),
+        ("bias", lambda: linear_cross_entropy_value_and_grad(Z, Z, Y, bias=bad)),
+        ("target", lambda: linear_cross_entropy_value_and_grad(Z, Z, bad)),
+        ("logits", lambda: fit_temperature(bad, Y)),
+        ("target", lambda: fit_temperature(Z, bad)),
+        ("forecasts", lambda: calibration_curve(bad, [0], 1)),
+        ("outcomes", lambda: calibration_curve([0.5], bad, 1)),
+        ("forecasts", lambda: equal_mass_edges(bad, 1)),
+        ("forecasts", lambda: chance_calibration_error(bad, 1, draws=1, rng=0)),
+    ]
+    for name, call in calls:
+        message = rf"{name} must be what NumPy can read, .* of PyTorch pass {name}\.detach\(\)\.cpu\(\)"
+        with pytest.raises(TypeError, match=message) as refused:
+            call()
+        assert isinstance(refused.value.__cause__, error)

@@ -207,6 +207,14 @@ def test_classes_that_come_or_go() -> None:
     assert shift_prior(p, [0.5, 0.25, 0.25], [0.0, 0.5, 0.5]).tolist() == [0.0, 1.0, 0.0]
 
 
+def test_integers_are_taken() -> None:
+    one, whole = [1, 0, 0, 0, 0], np.eye(5)[0]
+    for function in ADJUSTED:
+        assert np.array_equal(function(Z, LABELS, one), function(Z, LABELS, whole))
+    assert np.array_equal(shift_prior(Y, FLAT, one), shift_prior(Y, FLAT, whole))
+    assert shift_prior(one, one, FLAT).tolist() == whole.tolist()
+
+
 # --- What is refused ----------------------------------------------------------------------------
 
 
@@ -219,7 +227,12 @@ def test_classes_that_come_or_go() -> None:
             ValueError,
             r"prior has shape \(2,\), but must have \(5,\), one number",
         ),
-        ((Z, LABELS, [5, 4, 3, 2, 1]), 1.0, TypeError, "prior must be a distribution, real .* holds int64"),
+        (
+            (Z, LABELS, [5, 4, 3, 2, 1]),
+            1.0,
+            ValueError,
+            "prior must be dist.* sums to 15.0: divide it by its sum",
+        ),
         ((Z, LABELS, PRIOR * 100), 1.0, ValueError, "prior must be distributions, .* divide it by its sum"),
         ((Z, LABELS, PRIOR - 0.02), 1.0, ValueError, "prior must be distributions, finite and at least 0"),
         ((Z, LABELS, PRIOR), -0.5, ValueError, "tau must be finite and at least 0, but is -0.5"),
@@ -243,9 +256,9 @@ def test_what_the_losses_refuse(arguments: Any, tau: Any, error: type[Exception]
     ("arguments", "error", "message"),
     [
         (
-            ([1, 0], FLAT, FLAT),
+            (Y * 1j, FLAT, FLAT),
             TypeError,
-            "probabilities must be distributions, real numbers, but holds int64",
+            "probabilities must be real numbers, but their dtype is complex128",
         ),
         ((0.5, FLAT, FLAT), ValueError, "probabilities must have a class axis"),
         (
@@ -259,7 +272,7 @@ def test_what_the_losses_refuse(arguments: Any, tau: Any, error: type[Exception]
             r"old has shape \(4,\), but must have \(5,\), one number for each class",
         ),
         ((Y, FLAT, FLAT * 2), ValueError, "new must be distributions, .* sums to 2"),
-        ((Y, [1, 0, 0, 0, 0], FLAT), TypeError, "old must be a distribution, real numbers, but holds int64"),
+        ((Y, FLAT * 1j, FLAT), TypeError, "old must be real numbers, but their dtype is complex128"),
         (([0.5, 0.5], [1.0, 0.0], [0.5, 0.5]), ValueError, r"old must be positive .* at 1 .* which is 0.5$"),
         (([[1.0, 0.0]], [0.5, 0.5], [0.0, 1.0]), ValueError, "leaves none to the row at 0$"),
     ],

@@ -322,6 +322,7 @@ def test_a_gap_beyond_the_largest_float_rules_the_class_out() -> None:
         (np.nan, ValueError, "temperature must be finite and above 0, but is nan"),
         ([1.0, 2.0], TypeError, r"temperature must be one real number, but is \[1.0, 2.0\] of type list"),
         (True, TypeError, "temperature must be one real number, but is True of type bool"),
+        (np.array(2.0), TypeError, r"ndarray: of an array of one number pass float\(temperature\)"),
     ],
     ids=str,
 )

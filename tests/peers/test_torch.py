@@ -47,6 +47,27 @@ def gradient(loss, z):
 # --- xentlib on tensors -----------------------------------------------------------------------------
 
 
+def test_what_numpy_cannot_read_is_refused_in_words():
+    z = torch.ones(4, 3)
+    for tensor in (z.requires_grad_(), z.detach().bfloat16(), z.to("meta")):
+        with pytest.raises(TypeError, match=r"logits must be .* pass logits.detach\(\).cpu\(\).numpy\(\)"):
+            xentlib.fit_temperature(tensor, [0, 1, 2, 0])
+        with pytest.raises(
+            TypeError, match=r"forecasts must be .* pass forecasts.detach\(\).cpu\(\).numpy\(\)"
+        ):
+            xentlib.expected_calibration_error(tensor[:, 0], [0, 1, 1, 0], 2)
+    with pytest.raises(ValueError, match="values and indices that PyTorch's max returns"):
+        xentlib.expected_calibration_error(z.softmax(dim=1).max(dim=1), [0, 1, 1, 0], 2)
+    with pytest.raises(TypeError, match=r"pass float\(temperature\)"):
+        xentlib.softmax(z, temperature=torch.tensor(2.0))
+
+
+def test_integers_as_priors():
+    z, labels, prior = torch.ones(2, 3), torch.tensor([0, 1]), torch.tensor([1, 0, 0])
+    found = xentlib.logit_adjusted_cross_entropy(z, labels, prior)
+    assert found.tolist() == [0.0, math.inf]
+
+
 @every_regime
 @every_dtype
 @pytest.mark.parametrize("name", CASES)
