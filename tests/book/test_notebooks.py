@@ -139,6 +139,14 @@ def is_plain_markdown(notebook):
             yield f"cell {cell.id} has {found!r}"
 
 
+def names_theorems_inside_links(notebook):
+    """On the site "Theorem 5" stands for such a link: "theorem" before it would be said twice."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for found in re.findall(r"\b(?:theorem|definition)\s+\[\*", cell.source, re.IGNORECASE):
+                yield f"cell {cell.id} has {found!r}: write [the theorem *…*](…)"
+
+
 def spoken(cell):
     """Return the Markdown of a cell's outputs."""
     return "\n".join(output.get("data", {}).get("text/markdown", "") for output in cell.get("outputs", []))
@@ -158,6 +166,7 @@ RULES = [
     has_solutions,
     has_rising_exercises,
     is_plain_markdown,
+    names_theorems_inside_links,
 ]
 
 
@@ -199,7 +208,7 @@ def good():
         "figure": {"caption": "The loss.", "name": "fig-loss"},
     }
     cells = [
-        v4.new_markdown_cell("# Title\nSee `xentlib.proof`."),
+        v4.new_markdown_cell("# Title\nSee `xentlib.proof`, [the theorem *Shifts*](#thm-shift)."),
         v4.new_code_cell("figure", execution_count=1, outputs=[figure], metadata={"mystnb": described}),
         v4.new_code_cell(
             "1 / 0",
@@ -267,6 +276,10 @@ BAD = {
     "role": (is_plain_markdown, lambda nb: nb.cells[0].update(source="See {term}`batch`.")),
     "target": (is_plain_markdown, lambda nb: nb.cells[0].update(source="(here)=\n# Title")),
     "equation": (is_plain_markdown, lambda nb: nb.cells[0].update(source="$$\nx\n$$ (eq-x)")),
+    "theorem twice": (
+        names_theorems_inside_links,
+        lambda nb: nb.cells[0].update(source="See the theorem\n[*Shifts*](#thm-shift)."),
+    ),
     "role in words": (
         is_plain_markdown,
         lambda nb: nb.cells[7].outputs[0].data.update({"text/markdown": "**Theorem: T.** {term}`batch`"}),
