@@ -97,7 +97,7 @@ def soft_dice_loss(logits: ArrayLike, target: ArrayLike, *, smooth: float = 0.0,
 
     All terms of the second form, which is computed, are at least 0: 4 eps, also where the overlap is next
     to 1. An empty target (all t = 0) has the loss :math:`\sum_n p_n / (\sum_n p_n + s)`. Without s it is 1
-    for all logits, also where all p are 0, and its gradient is 0: nothing is learnt from it. With s > 0
+    for all logits, also where all p are 0, and its gradient is 0: nothing is learned from it. With s > 0
     it falls to 0 as p does.
 
     Milletari et al. have :math:`\sum_n p_n^2 + \sum_n t_n^2` in the denominator and no s; that is another
