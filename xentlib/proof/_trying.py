@@ -93,16 +93,18 @@ def _trial(statement: Any, given: tuple[Any, ...], fixed: tuple[Any, ...], like:
     at, seen, latest = dict(fixed), _Seen({}, {}, set()), 0
     for seed in range(PASSES):
         before = len(seen.digits)
-        witness = _try_at(_points_of(like, given, fixed, seed), statement, seen)
+        witness = None
+        if before < ENOUGH:
+            witness = _try_at(_points_of(like, given, fixed, seed), statement, seen)
         for sizes in [sizes for sizes, defined in seen.sizes.items() if not defined]:
             witness = witness or _try_at(
                 points(statement, given, {**at, **dict(sizes)}, seed), statement, seen
             )
         if witness is not None:
             return Trial(witness)
-        latest = seed if len(seen.digits) > before else latest
-        enough = len(seen.digits) >= ENOUGH and all(seen.sizes.values())
-        if enough or seed - latest == IDLE:
+        found = len(seen.digits)
+        latest = seed if found > before else latest
+        if all(seen.sizes.values()) if found >= ENOUGH else seed - latest == IDLE:
             break
     _check_tried(statement, seen)
     witness = _far_witness(statement, given, at)
