@@ -96,7 +96,8 @@ def fit_temperature(logits: ArrayLike, target: ArrayLike) -> float:
     if not found.batch or given.shape[-1] == 1:
         message = (
             f"logits must have a batch axis and at least two classes, but have shape {given.shape}: of one "
-            "logit a sample, x of shape (N,), pass np.stack([0 * x, x], axis=1), and integer labels 0 and 1"
+            "sample pass logits[None]; of one logit a sample, x of shape (N,), pass "
+            "np.stack([0 * x, x], axis=1), and integer labels 0 and 1"
         )
         raise ValueError(message)
     matrix = found.matrix()
