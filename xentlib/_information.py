@@ -183,7 +183,7 @@ def cross_entropy(p: ArrayLike, q: ArrayLike, *, axis: int = -1, base: float | N
 
 
 def kl_divergence(p: ArrayLike, q: ArrayLike, *, axis: int = -1, base: float | None = None) -> Array:
-    r"""Return the Kullback-Leibler divergence of q from p, row by row.
+    r"""Return the Kullback-Leibler divergence of p from q, row by row.
 
     Parameters
     ----------
