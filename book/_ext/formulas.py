@@ -1,6 +1,7 @@
 """Formulas as HTML, set by KaTeX while the book is built, so that the reader's browser runs nothing.
 
-The formulas of a page go to Node.js together: a message for each would cost more than setting it.
+The formulas of a page go to Node.js together: a message for each would cost more than setting it. They go
+as soon as the page is read, so that they are set while Sphinx reads the next one.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor, wait
 from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,7 @@ from sphinx.util.math import get_node_equation_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from concurrent.futures import Future
 
     from sphinx.application import Sphinx
     from sphinx.writers.html5 import HTML5Translator
@@ -32,6 +35,8 @@ Formula = tuple[str, bool]
 """LaTeX, and whether it stands on a line of its own."""
 
 _set: dict[Formula, str] = {}
+_in_work: list[Future[list[str]]] = []
+_one_thread = ThreadPoolExecutor(1)
 
 
 def node_binary() -> Path:
@@ -59,15 +64,31 @@ def refused(body: str) -> list[str]:
     return whole + re.findall(r'mathcolor="#cc0000"><mtext>(.*?)</mtext>', body)
 
 
+def formulas_of(document: nodes.document) -> list[Formula]:
+    """Return all formulas of a page."""
+    found = document.findall(lambda node: isinstance(node, nodes.math | nodes.math_block))
+    return [(node.astext(), isinstance(node, nodes.math_block)) for node in found]
+
+
+def begin(app: Sphinx, document: nodes.document) -> None:
+    """Begin to set the formulas of a page that was just read."""
+    _in_work.append(_one_thread.submit(set_formulas, formulas_of(document)))
+
+
+def end(app: Sphinx, env: Any) -> None:
+    """Wait for all formulas that are being set: after that there are forks, in which no thread runs."""
+    wait(_in_work)
+    _in_work.clear()
+
+
 class SetFormulas(SphinxPostTransform):
-    """Set all formulas of a page before the first of them is written."""
+    """Set all formulas of a page that was not read this time before the first of them is written."""
 
     default_priority = 900
     formats = ("html",)
 
     def run(self, **kwargs: Any) -> None:
-        found = self.document.findall(lambda node: isinstance(node, nodes.math | nodes.math_block))
-        set_formulas((node.astext(), isinstance(node, nodes.math_block)) for node in found)
+        set_formulas(formulas_of(self.document))
 
 
 def visit_math(self: HTML5Translator, node: nodes.Element) -> None:
@@ -98,5 +119,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_html_math_renderer("katex", (visit_math, None), (visit_math_block, None))
     app.add_post_transform(SetFormulas)
     app.add_css_file("katex/katex.min.css")
+    app.connect("doctree-read", begin)
+    app.connect("env-updated", end)
     app.connect("html-page-context", report)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
