@@ -50,7 +50,7 @@ def test_the_terms_of_a_glossary() -> None:
     assert chapters.terms_of(text) == TERMS
 
 
-PROVED = "proved for every $K$; 3 altered statements refuted"
+PROVED = "proved for every $K$"
 
 
 def markdown(text: str) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def test_a_claim_becomes_a_block_and_its_code_is_folded() -> None:
     first, _ = cell["outputs"]
     assert first["data"]["text/markdown"] == (
         "::::{claim-block} a\n$$\nx = 1\n$$\n\n"
-        "✓ {ledger-row}`a`: proved for every $K$; 3 altered statements refuted\n::::"
+        "✓ {ledger-row}`a`: proved for every $K$\n::::"
     )
     assert cell["metadata"]["tags"] == ["other", "hide-input"]
     assert cell["metadata"]["mystnb"] == {"code_prompt_show": "How it is proved"}
@@ -140,16 +140,16 @@ def test_code_that_shows_more_than_claims_is_not_folded(cell: dict[str, Any]) ->
 
 
 def test_a_theorem_is_one_output() -> None:
-    line = "proved for every $K$, where $x > 0$ and $y > 0$; 3 altered statements refuted"
+    line = "proved for every $K$, where $x > 0$ and $y > 0$"
     (cell,) = read(code(HEAD, claim("a", line), shown("and [so](#claim-a)", words=True), claim("b")))
     (output,) = cell["outputs"]
     assert output["data"]["text/markdown"] == (
         ":::::{prf:theorem} T\n:label: thm-t\n\nFor all {term}`batches <batch>`,\n\n"
         "::::{claim-block} a\n$$\nx = 1\n$$\n\n"
-        "✓ {ledger-row}`a`: proved for every $K$, where $x > 0$ and $y > 0$; 3 altered statements refuted\n"
+        "✓ {ledger-row}`a`: proved for every $K$, where $x > 0$ and $y > 0$\n"
         "::::\n\nand [so](#claim-a)\n\n"
         "::::{claim-block} b\n$$\nx = 1\n$$\n\n"
-        "✓ {ledger-row}`b`: proved for every $K$; 3 altered statements refuted\n::::\n\n:::::"
+        "✓ {ledger-row}`b`: proved for every $K$\n::::\n\n:::::"
     )
     assert cell["metadata"]["mystnb"] == {"code_prompt_show": "How it is proved"}
 

@@ -132,18 +132,18 @@ def test_an_equation_holds_at_the_point_after_differentiation(capsys: pytest.Cap
     """If y moved with z as p does, there would be another term."""
     slope = eq(sp.Derivative(sum_over(k, y[k] * z[k]), z[j]), p[j])
     prove("a", slope, given=eq(y[j], p[j]))
-    assert "where y[j] = p[j] (at the point, after differentiation);" in capsys.readouterr().out
+    assert "where y[j] = p[j] (at the point, after differentiation)\n" in capsys.readouterr().out
     prove("a", eq(sp.Derivative(f(u) ** 2, u), 2 * u * sp.Derivative(f(u), u)), given=eq(f(u), u))
-    assert "f(u) = u (at the point, after differentiation);" in capsys.readouterr().out
+    assert "f(u) = u (at the point, after differentiation)\n" in capsys.readouterr().out
     prove("a", eq(sp.Derivative(-sum_over(k, y[k] * sp.log(p[k])), z[j]), p[j] - y[j]), given=ONE)
     assert "after differentiation" not in capsys.readouterr().out
 
 
 def test_the_line_says_what_symbols_are_assumed_to_be(capsys: pytest.CaptureFixture[str]) -> None:
     prove("a", sp.Gt(t**3 + t, 0, evaluate=False))
-    assert "where t > 0;" in capsys.readouterr().out
+    assert "where t > 0\n" in capsys.readouterr().out
     prove("a", sp.Gt(sum_over(k, q[k]) * g(u), 0, evaluate=False))
-    assert "where q[k] > 0 and g(u) > 0;" in capsys.readouterr().out
+    assert "where q[k] > 0 and g(u) > 0\n" in capsys.readouterr().out
     derive(sp.log(t**2), 2 * sp.log(t))
     assert capsys.readouterr().out.endswith("\nwhere t > 0\n")
 
@@ -180,11 +180,11 @@ def test_entries_in_an_agreement_are_a_side_of_its_statement(capsys: pytest.Capt
     with pytest.raises(VerificationError, match=r"the entries of p\[i\] are no side of Eq"):
         agree("a", statement, lambda z: np.exp(z) / np.exp(z).sum(), entries(p[i], i), points=at, rtol=1e-14)
     agree("a", statement, lambda z: z.sum(), lambda z: sum(z), points=at, rtol=1e-12)
-    assert "two computations agree at 20 points," in capsys.readouterr().out
+    assert "two computations agree, in every entry," in capsys.readouterr().out
     agree("a", statement, lambda z: 1.0, entries(sum_over(l, p[l])), points=at, rtol=1e-14)
-    assert "agrees with the left side at 20 points," in capsys.readouterr().out
+    assert "agrees with the left side, in every entry," in capsys.readouterr().out
     agree("a", statement, lambda z: 1.0, lambda z: 1.0 + 0 * z.sum(), points=[at[0]] * 20, rtol=1e-12)
-    assert "at 1 points (fewer than 20)," in capsys.readouterr().out
+    assert "at 1 point (fewer than 20)," in capsys.readouterr().out
 
 
 def test_no_part_of_a_list_is_lost() -> None:

@@ -17,7 +17,7 @@ For example:
 >>> from sympy import Eq
 >>> from xentlib.proof import k, p, prove, sum_over
 >>> prove("softmax-sum", Eq(sum_over(k, p[k]), 1))
-✓ softmax-sum: proved for every K; 5 altered statements refuted; true at 37 points, in 15 digits
+✓ softmax-sum: proved for every K
 Eq(Sum(p[k], (k, 1, K)), 1)
 """
 

@@ -79,7 +79,7 @@ def agree(
     >>> sum_of_all = sum_over(k, p[k])
     >>> agree("sum-in-floats", sp.Eq(sum_of_all, 1),
     ...       lambda z: softmax(z).sum(), entries(sum_of_all), points=points, rtol=1e-15)
-    ✓ sum-in-floats: agrees with the left side at 20 points, every entry, to within rtol 1e-15
+    ✓ sum-in-floats: agrees with the left side, in every entry, to within rtol 1e-15
     Eq(Sum(p[k], (k, 1, K)), 1)
     """
     check_id(claim_id)
@@ -120,12 +120,12 @@ def agree(
         claim_id, "agreement", "numeric", to_latex(statement), assumptions(statement, (), {}),
         points=count, tolerance=tolerance, error=float(f"{worst:.1e}"),
     )  # fmt: skip
-    few = "" if count >= ENOUGH else f" (fewer than {ENOUGH})"
+    few = "" if count >= ENOUGH else f" at {count} point{'s' if count > 1 else ''} (fewer than {ENOUGH})"
     announce(
         claim,
         "✓",
         lambda printer: (
-            f"{subject} at {count} points{few}, every entry, to within {tolerance}"
+            f"{subject}{few}, in every entry, to within {tolerance}"
             f"{assumed(statement, (), printer, ', where ')}"
         ),
         statement,
