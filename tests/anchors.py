@@ -12,7 +12,9 @@ import chapters
 ROOT = Path(__file__).resolve().parents[1]
 
 PAGES = sorted(
-    path for path in (ROOT / "book").rglob("*") if path.suffix in {".md", ".ipynb"} and "_" not in path.parts
+    path
+    for path in (ROOT / "book").rglob("*")
+    if path.suffix in {".md", ".ipynb"} and "_" not in path.parts and path.name != "README.md"
 )
 
 

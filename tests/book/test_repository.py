@@ -16,8 +16,18 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 REPOSITORY, SITE = CONFIG["repository"]["url"], CONFIG["html"]["baseurl"]  # every other place repeats these
-CHAPTERS = [file for pattern in ("*.md", "*.ipynb") for file in (ROOT / "book").rglob(pattern)]
-TEXTS = [*ROOT.glob("*.md"), *(file for file in CHAPTERS if ".ipynb_checkpoints" not in file.parts)]
+# For contributors: what belongs to one task stands beside the files that it changes.
+BESIDE_FILES = [
+    file for folder in ("book", "tests", "tools", "xentlib") for file in (ROOT / folder).rglob("README.md")
+]
+GUIDES = [*ROOT.glob("*.md"), *BESIDE_FILES]
+CHAPTERS = [
+    file
+    for pattern in ("*.md", "*.ipynb")
+    for file in (ROOT / "book").rglob(pattern)
+    if file not in BESIDE_FILES
+]
+TEXTS = [*GUIDES, *(file for file in CHAPTERS if ".ipynb_checkpoints" not in file.parts)]
 
 
 def read(name):
@@ -33,15 +43,20 @@ def markdown(path):
     return re.sub(r"(?ms)^(```+)[a-z]*\n.*?^\1$|`[^`\n]+`", "", text)
 
 
-def dead_links(text, folder):
-    """Return the links of a Markdown text that cannot lead anywhere, asking no other host."""
+def anchors_of(text):
+    """Return what a link to a section of a Markdown text ends in."""
+    headings = re.findall("^#+ (.*)", text, re.M)
+    return {re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in headings}
+
+
+def dead_links(text, folder, guide=True):
+    """Return the links of a Markdown text that cannot lead anywhere, asking no other host.
+
+    In a page of the book a link without a file may lead to a label, which is the build's to resolve.
+    """
     found = re.findall(
         r"\]\(<?([^)\s>]+)>?(?: +\"[^\"]*\")?\)|<(https?:[^>]*)>|(?:src|href)=\"([^\"]*)\"", text
     )
-    headings = {
-        re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-")
-        for line in re.findall("^#+ (.*)", text, re.M)
-    }
     for link in map("".join, found):
         url = urlsplit(link)
         if url.scheme or url.netloc:
@@ -53,15 +68,17 @@ def dead_links(text, folder):
         elif url.path:
             file = folder / unquote(url.path)  # pages refer to pages without the ending
             good = any(file.with_name(file.name + ending).exists() for ending in ("", ".md", ".ipynb"))
+            if good and url.fragment and file.resolve() in [one.resolve() for one in GUIDES]:
+                good = url.fragment in anchors_of(markdown(file))
         else:
-            good = url.fragment in headings or folder != ROOT  # labels are the book build's to resolve
+            good = url.fragment in anchors_of(text) or not guide
         if not good:
             yield link
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(path):
-    assert not list(dead_links(markdown(path), path.parent))
+    assert not list(dead_links(markdown(path), path.parent, guide=path in GUIDES))
 
 
 @pytest.mark.parametrize(
@@ -71,6 +88,7 @@ def test_links_lead_somewhere(path):
         "![a](no-such-figure.svg)",
         '<img src="no-such-figure.svg">',
         "[a](#no-such-heading)\n# Heading",
+        "[a](book/README.md#no-such-heading)",
         "[a](http://example.org)",
         "[a](https://example)",
         "[a](https:/example.org)",
@@ -84,6 +102,15 @@ def test_dead_links_are_found(text):
 def test_links_that_lead_somewhere_are_accepted():
     text = "# A heading, here\n[a](Makefile) [b](#a-heading-here) [c](https://example.org/a#b) <https://example.org>"
     assert not list(dead_links(text, ROOT))
+    assert not list(dead_links("[a](book/README.md#add-a-claim)", ROOT))
+    assert not list(dead_links("[a](#a-label-of-the-build)", ROOT / "book", guide=False))
+
+
+def test_the_first_page_for_contributors_is_short_and_leads_to_all_others():
+    text = read("CONTRIBUTING.md")
+    assert len(text.encode()) <= 10_000, "what belongs to one task goes beside the files that it changes"
+    links = {urlsplit(link).path for link in re.findall(r"\]\(([^)\s]+)\)", text)}
+    assert {file.relative_to(ROOT).as_posix() for file in BESIDE_FILES} <= links
 
 
 def test_the_addresses_are_the_same_everywhere():
@@ -92,11 +119,11 @@ def test_the_addresses_are_the_same_everywhere():
     assert (CITATION["url"], CITATION["repository-code"]) == (SITE, REPOSITORY)
     assert SITE in read("README.md")
     assert f"git clone {REPOSITORY}" in read("README.md")
-    for path in ROOT.glob("*.md"):
+    for path in GUIDES:
         for link in re.findall(
             r"https://[\w.-]*github\.(?:com|io)/[\w./-]*", path.read_text(encoding="utf-8")
         ):
-            assert link.startswith((SITE, REPOSITORY)), path.name
+            assert link.startswith((SITE, REPOSITORY)), path
 
 
 def test_the_version_is_the_same_everywhere():
@@ -135,24 +162,27 @@ def test_both_environments_have_the_same_versions():
 
 
 def test_every_dependency_has_its_reason():
-    table = re.findall(r"(?m)^\| `([\w-]+)` \| \S", read("CONTRIBUTING.md"))
-    assert sorted(table) == sorted(direct_dependencies())
+    """It stands behind it, on a line that names nothing else."""
+    reasons = re.findall(r'(?m)^  "([\w-]+)[^"\n]*", # \S', read("pyproject.toml").partition("[tool.")[0])
+    assert {name.lower() for name in reasons} == direct_dependencies()
 
 
-def test_the_map_has_every_module_in_its_layer():
+def test_every_module_is_listed_in_its_layer():
     contracts = PROJECT["tool"]["importlinter"]["contracts"]
     layers = [layer for contract in contracts for layer in contract.get("layers", [])]
     folders = {contract["containers"][0] for contract in contracts if "containers" in contract}
-    text = read("CONTRIBUTING.md")
-    lists = text[text.index("The numbers, `xentlib`:") : text.index("`figures` draws for the book")]
+    texts = [read(f"{folder}/README.md") for folder in ("xentlib", "xentlib/proof")]
+    lists = "".join(text.partition("\n## Layers\n")[2].partition("\n## ")[0] for text in texts)
     listed = [re.findall(r"(?:^- |; )`(\w+)`", line) for line in lists.splitlines() if line.startswith("- ")]
     assert listed == [layer.split(" | ") for layer in layers]
     assert folders == {"xentlib", "xentlib.proof"}
 
 
 def test_what_a_review_may_not_ask_for_has_its_reason():
-    table = re.findall(r"(?m)^\| ((?:[A-Z]+\d+(?:, )?)+) \| .+ \| \S", read("CONTRIBUTING.md"))
-    assert ", ".join(table).split(", ") == PROJECT["tool"]["repo-review"]["ignore"]
+    """It stands on the line above, and says what is asked for, a colon, and why not."""
+    section = read("pyproject.toml").partition("[tool.repo-review]")[2].partition("\n[")[0]
+    lines = re.findall(r'(?m)^  # \S.*: \S.*\n  ((?:"[A-Z]+\d+",? ?)+)$', section)
+    assert re.findall(r'"(\w+)"', "".join(lines)) == PROJECT["tool"]["repo-review"]["ignore"]
 
 
 def test_the_pythons_are_the_same_everywhere():
@@ -193,7 +223,7 @@ def test_the_table_of_formulas_leads_somewhere():
         if cell.cell_type == "code"
     )
     row = r"^\| .+ \| (`[a-z].*`) \| `(\w+)` \| (.*`test_.*`) \|$"
-    rows = re.findall(row, read("CONTRIBUTING.md"), re.MULTILINE)
+    rows = re.findall(row, read("xentlib/README.md"), re.MULTILINE)
     assert len(rows) == 16
     for claims, function, tests in rows:
         for claim in re.findall(r"`([\w-]+)`", claims):
