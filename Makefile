@@ -31,7 +31,7 @@ export IPYTHONDIR := $(CURDIR)/.venv/ipython
 # What is imported is compiled once and kept, whatever the machine's habit: it takes half of a short run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help book read lab test oldest notebooks lint site-test lab-test peers accuracy bench memory dist lock clean
+.PHONY: help book read lab quick test oldest notebooks lint site-test lab-test peers accuracy bench memory dist lock clean
 
 help: ## list the goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,13 @@ read: book ## build the book and serve it on this machine (PORT=8000 picks the p
 
 lab: .venv-lab/ready ## open the book's notebooks in JupyterLab (PORT=8888 picks the port)
 	.venv-lab/bin/python tools/lab.py $(if $(PORT),--port=$(PORT) --ServerApp.port_retries=0)
+
+quick: .venv/ready ## check style and types, and run the tests that a change reaches (a minute)
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+	.venv/bin/python tools/quick.py
 
 test: .venv/ready ## run the tests and doctests, execute every notebook, measure the coverage
 	.venv/bin/python tools/covered.py

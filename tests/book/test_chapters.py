@@ -115,8 +115,7 @@ def test_a_claim_becomes_a_block_and_its_code_is_folded() -> None:
     (cell,) = read(code(claim("a"), claim("b"), tags=["other"]))
     first, _ = cell["outputs"]
     assert first["data"]["text/markdown"] == (
-        "::::{claim-block} a\n$$\nx = 1\n$$\n\n"
-        "✓ {ledger-row}`a`: proved for every $K$\n::::"
+        "::::{claim-block} a\n$$\nx = 1\n$$\n\n✓ {ledger-row}`a`: proved for every $K$\n::::"
     )
     assert cell["metadata"]["tags"] == ["other", "hide-input"]
     assert cell["metadata"]["mystnb"] == {"code_prompt_show": "How it is proved"}

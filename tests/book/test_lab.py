@@ -1,12 +1,15 @@
 """The notebooks as a reader has them: in the JupyterLab of `make lab`, and in a viewer without MyST.
 
-``make lab-test`` makes that JupyterLab and opens every notebook in Chromium: as stored, and after Run All.
+``make lab-test`` makes that JupyterLab and opens every notebook in Chromium as stored. Those whose code has
+changed in the last day it runs by Run All, and looks again. It runs every one if the packages of JupyterLab
+have changed, if there is no older commit, or if XENT_LAB=all says so, as a daily run on main does.
 The plain viewer needs neither, and is part of ``make test``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -149,6 +152,37 @@ def statements(notebook: nbformat.NotebookNode) -> list[tuple[int, str]]:
     ]
 
 
+def git(*order: str) -> str | None:
+    """Return what git prints, None if it fails."""
+    done = subprocess.run(
+        ["git", "-C", str(ROOT), *order], capture_output=True, encoding="utf-8", check=False
+    )
+    return done.stdout if done.returncode == 0 else None
+
+
+def code_of(text: str) -> list[str]:
+    """Return the code of a stored notebook."""
+    cells = nbformat.reads(text, as_version=4).cells
+    return [cell.source for cell in cells if cell.cell_type == "code"]
+
+
+@functools.cache
+def before() -> str | None:
+    """Return the commit up to which the daily run has run all notebooks, None if all are to be run now."""
+    found = (git("rev-list", "-1", "--before=1 day ago", "HEAD") or "").strip()
+    if os.environ.get("XENT_LAB") == "all" or not found:
+        return None
+    pins = git("diff", "--name-only", found, "--", "tools/lab-requirements.txt", "tools/lab.py")
+    return found if pins == "" else None
+
+
+def is_to_run(path: Path) -> bool:
+    """Say whether the code of a notebook is not that of the last daily run."""
+    commit = before()
+    stored = commit and git("show", f"{commit}:{path.relative_to(ROOT).as_posix()}")
+    return not stored or code_of(stored) != code_of(path.read_text(encoding="utf-8"))
+
+
 def packed(latex: str) -> str:
     """Return a formula without white space."""
     return re.sub(r"\s", "", latex)
@@ -262,8 +296,8 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-def visit(served: tuple[str, Any], folder: Path, path: str) -> list[str]:
-    """Open a notebook, look, run all, look again; return what is wrong."""
+def visit(served: tuple[str, Any], folder: Path, path: str, *, run: bool = True) -> list[str]:
+    """Open a notebook, look, run all if it is to be run, look again; return what is wrong."""
     base, window = served
     notebook = nbformat.read(folder / path, as_version=4)
     before = contents(folder)
@@ -279,9 +313,9 @@ def visit(served: tuple[str, Any], folder: Path, path: str) -> list[str]:
     # A workspace of its own, or the notebooks before it would open too.
     page.goto(f"{base}/lab/workspaces/{Path(path).stem}/tree/{path}?token={TOKEN}")
     faults += look(page, notebook)
-    if errors := run_all(page, notebook):
-        faults += errors
-    else:
+    errors = run_all(page, notebook) if run else []
+    faults += errors
+    if run and not errors:
         faults += look(page, notebook)
     for session in page.request.get(f"{base}/api/sessions").json():
         token = {"Authorization": f"token {TOKEN}"}
@@ -309,12 +343,28 @@ def test_make_lab_opens_the_first_chapter(tmp_path: Path, monkeypatch: pytest.Mo
     assert all(Path(environment[name]).is_relative_to(tmp_path) for name in changed)
 
 
+def test_a_notebook_whose_code_has_changed_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = nbformat.writes(v4.new_notebook(cells=GOOD, metadata=METADATA))
+    words = nbformat.writes(v4.new_notebook(cells=[*GOOD, v4.new_markdown_cell("More.")], metadata=METADATA))
+    code = nbformat.writes(v4.new_notebook(cells=[*GOOD, v4.new_code_cell("2")], metadata=METADATA))
+    path = tmp_path / "one.ipynb"
+    module = sys.modules[__name__]
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "before", lambda: "commit")
+    for old, new, runs in ((stored, words, False), (stored, code, True), (None, stored, True)):
+        path.write_text(new, encoding="utf-8")
+        monkeypatch.setattr(module, "git", lambda *_, old=old: old)
+        assert is_to_run(path) == runs
+    monkeypatch.setattr(module, "before", lambda: None)
+    assert is_to_run(path)
+
+
 class TestJupyterLab:
     pytestmark = in_jupyterlab
 
     @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
     def test_chapter(self, served: tuple[str, Any], folder: Path, path: Path) -> None:
-        faults = visit(served, folder, path.relative_to(BOOK).as_posix())
+        faults = visit(served, folder, path.relative_to(BOOK).as_posix(), run=is_to_run(path))
         # A figure's name or a source, which only the whole book knows, shows as it is written.
         faults = [fault for fault in faults if not fault.startswith("reference: ")]
         assert not faults, "\n".join(faults)

@@ -531,7 +531,7 @@ BAD = {
     "raw": "<p>costs $x$ and {ref}`more`</p>",
     "overflow": '<div style="width: 3000px">wide</div>',
     "axe": '<p style="color: #ccc; background: #fff">pale</p>',
-    "axe in the dark": "<style>@media (prefers-color-scheme: dark) { p { color: #444; background: #333 } }</style>"
+    "axe in the dark": "<style>@media (prefers-color-scheme: dark) {p {color:#444; background:#222}}</style>"
     "<p>dim</p>",
     "nameless": '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">',
     "twice": '<p id="same">a</p><p id="same">b</p>',
