@@ -18,6 +18,7 @@ PAGES = sorted(
 )
 
 
+@functools.cache
 def cells_of(path: Path) -> list[dict[str, Any]]:
     """Return the cells of a chapter; another page is one cell of Markdown."""
     text = path.read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -53,6 +54,7 @@ def hidden(notebook: dict[str, Any]) -> list[str]:
     return faults
 
 
+@functools.cache
 def titles() -> dict[str, str]:
     """Return what the parts of the book are called, by the anchors that links have for them."""
     found = {}

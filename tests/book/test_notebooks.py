@@ -4,6 +4,7 @@ nbval re-executes every notebook and compares the outputs. What it does not look
 Each rule yields what is wrong with a notebook; below, each is shown a notebook that breaks it.
 """
 
+import functools
 import pkgutil
 import re
 from pathlib import Path
@@ -180,11 +181,16 @@ def test_there_are_notebooks():
     assert ALL
 
 
+@functools.lru_cache(maxsize=1)
+def read(path):
+    """Return a notebook, which all rules look at in turn."""
+    return nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 def test_notebook_keeps(rule, path):
-    notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
-    assert not list(rule(notebook))
+    assert not list(rule(read(path)))
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections import Counter
@@ -19,12 +20,14 @@ ANSWERED = [entry for entry in ENTRIES if "answer" in entry]
 CHAPTERS = [name.removeprefix("book/") for name in ledger.notebooks(ROOT) if name.count("/") == 2]
 
 
+@functools.cache
 def source_of(page: str) -> list[str]:
     """Return the sources of a chapter's cells."""
     cells = json.loads((ROOT / "book" / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"]
     return ["".join(cell["source"]) for cell in cells]
 
 
+@functools.cache
 def headings(page: str) -> set[str]:
     """Return the anchors of a chapter's headings."""
     text = "\n".join(source for source in source_of(page) if source.startswith("#"))
