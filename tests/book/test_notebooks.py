@@ -89,8 +89,15 @@ def has_clean_metadata(notebook):
 
 def starts_with_few_lines(notebook):
     lines = code(notebook)[0].source.splitlines()
-    if len(lines) > 8:
-        yield f"the first code cell has {len(lines)} lines, more than eight"
+    if len(lines) > 12:
+        yield f"the first code cell has {len(lines)} lines, more than twelve"
+
+
+def leaves_layout_to_ruff(notebook):
+    """What ruff may not format may be longer than the page is wide."""
+    for cell in code(notebook):
+        if re.search(r"# *fmt:", cell.source):
+            yield f"cell {cell.id} switches ruff off"
 
 
 def names_what_exists(notebook):
@@ -163,6 +170,7 @@ RULES = [
     describes_figures,
     has_clean_metadata,
     starts_with_few_lines,
+    leaves_layout_to_ruff,
     names_what_exists,
     has_solutions,
     has_rising_exercises,
@@ -267,7 +275,11 @@ BAD = {
     "own kernel": (has_clean_metadata, lambda nb: nb.metadata.kernelspec.update(name="mine")),
     "widgets": (has_clean_metadata, lambda nb: nb.metadata.update(widgets={})),
     "time stamps": (has_clean_metadata, lambda nb: nb.cells[1].metadata.update(execution={})),
-    "nine lines": (starts_with_few_lines, lambda nb: nb.cells[1].update(source="1\n\n" * 9)),
+    "13 lines": (starts_with_few_lines, lambda nb: nb.cells[1].update(source="1\n" * 13)),
+    "long import": (
+        leaves_layout_to_ruff,
+        lambda nb: nb.cells[1].update(source="from sympy import Eq  # fmt: skip"),
+    ),
     "no such name": (names_what_exists, lambda nb: nb.cells[0].update(source="# `xentlib.prove`")),
     "no solution": (has_solutions, lambda nb: nb.cells.pop(4)),
     "no exercise": (has_solutions, lambda nb: nb.cells.pop(5)),
