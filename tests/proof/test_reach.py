@@ -8,6 +8,7 @@ from typing import Any
 import mpmath
 import pytest
 import sympy as sp
+from deep import seeds
 from sympy import Derivative, exp, log
 
 from xentlib.proof import (
@@ -456,13 +457,16 @@ def in_other_words(random: Random, expr: Any) -> Any:
     )()
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", seeds(50, 400))
 def test_fuzz(seed: int) -> None:
     random = Random(seed)
     expr = random_part(random, random.randint(1, 3))
     other = in_other_words(random, expr)
-    if expr == other or residual(expr - other) != 0:
-        return
+    try:
+        if expr == other or residual(expr - other) != 0:
+            return
+    except ValueError:
+        return  # SymPy itself refuses the maximum of what need not be real
     with mpmath.workdps(40):
         for size in (1, 2, 3):
             for _ in range(8):
