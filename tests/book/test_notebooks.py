@@ -100,6 +100,12 @@ def leaves_layout_to_ruff(notebook):
             yield f"cell {cell.id} switches ruff off"
 
 
+def describes_itself(notebook):
+    """Search engines show that."""
+    if not notebook.metadata.get("myst", {}).get("html_meta", {}).get("description lang=en"):
+        yield "the metadata myst.html_meta has no 'description lang=en'"
+
+
 def names_what_exists(notebook):
     for cell in notebook.cells:
         for name in re.findall(r"`(xentlib[.\w]*)`", cell.source if cell.cell_type == "markdown" else ""):
@@ -171,6 +177,7 @@ RULES = [
     has_clean_metadata,
     starts_with_few_lines,
     leaves_layout_to_ruff,
+    describes_itself,
     names_what_exists,
     has_solutions,
     has_rising_exercises,
@@ -241,7 +248,8 @@ def good():
             metadata={"jupyter": {"source_hidden": True}},
         ),
     ]
-    return v4.new_notebook(cells=cells, metadata=notebooks.METADATA | {"myst": {"html_meta": {}}})
+    told = {"description lang=en": "What softmax does.", "keywords lang=en": "softmax"}
+    return v4.new_notebook(cells=cells, metadata=notebooks.METADATA | {"myst": {"html_meta": told}})
 
 
 def test_rules_accept_a_good_notebook():
@@ -279,6 +287,10 @@ BAD = {
     "long import": (
         leaves_layout_to_ruff,
         lambda nb: nb.cells[1].update(source="from sympy import Eq  # fmt: skip"),
+    ),
+    "no description": (
+        describes_itself,
+        lambda nb: nb.metadata.myst.html_meta.pop("description lang=en"),
     ),
     "no such name": (names_what_exists, lambda nb: nb.cells[0].update(source="# `xentlib.prove`")),
     "no solution": (has_solutions, lambda nb: nb.cells.pop(4)),
@@ -329,7 +341,7 @@ def stored(tmp_path):
     def store(*sources):
         cells = [nbformat.v4.new_code_cell(source, metadata={"tags": ["hide-input"]}) for source in sources]
         metadata = {
-            "myst": {"html_meta": {"description": "kept"}},
+            "myst": {"html_meta": {"description lang=en": "kept", "keywords lang=en": "too"}},
             "widgets": {},
             "language_info": {"name": "x"},
         }

@@ -231,3 +231,10 @@ def test_the_table_of_formulas_leads_somewhere():
         assert function in xentlib.__all__
         for test in re.findall(r"`(\w+\.py)`", tests):
             assert f"{function}(" in read(f"tests/numerics/{test}"), (function, test)
+
+
+def test_the_front_page_leads_to_every_chapter() -> None:
+    listed = read("book/index.md")
+    chapters = [str(path.relative_to(ROOT / "book")) for path in (ROOT / "book").glob("*/*.ipynb")]
+    assert chapters
+    assert [chapter for chapter in chapters if f"({chapter}" not in listed] == []
