@@ -34,9 +34,9 @@ from xentlib.proof import (
     y,
     z,
 )
-from xentlib.proof._quantities import unfold
 from xentlib.proof._sampling import ENOUGH, points
 from xentlib.proof._trying import UndefinedError
+from xentlib.proof.core.unfold import unfold
 
 t = sp.Symbol("t", positive=True)
 u = sp.Symbol("u", real=True)

@@ -9,8 +9,8 @@ import pytest
 import sympy as sp
 
 from xentlib.proof import D, K, N, c, delta, k, m, n, p, product_over, sum_over
-from xentlib.proof._induction import why_not_by_induction
 from xentlib.proof._trying import counterexample
+from xentlib.proof.core.induction import why_not_by_induction
 
 q = sp.IndexedBase("q", positive=True)
 y = sp.IndexedBase("y", real=True)

@@ -35,9 +35,9 @@ from xentlib.proof import (
     y,
     z,
 )
-from xentlib.proof._deciding import Key, reason_against
 from xentlib.proof._evaluation import evaluate
-from xentlib.proof._normal_form import residual
+from xentlib.proof.core.algebra import residual
+from xentlib.proof.core.decide import Key, reason_against
 
 a, b = sp.symbols("a b", real=True)
 t, u = sp.symbols("t u", positive=True)

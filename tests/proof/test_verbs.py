@@ -25,7 +25,6 @@ from xentlib.proof import (
     Quantity,
     VerificationError,
     _agreement,
-    _deciding,
     _verbs,
     agree,
     delta,
@@ -50,9 +49,10 @@ from xentlib.proof import c as labels
 from xentlib.proof._claims import Claim
 from xentlib.proof._evaluation import evaluate, truth
 from xentlib.proof._mutations import mutations
-from xentlib.proof._normal_form import residual
 from xentlib.proof._sampling import check_point, points
 from xentlib.proof._trying import UndefinedError, counterexample
+from xentlib.proof.core import decide
+from xentlib.proof.core.algebra import residual
 
 c = sp.Symbol("c", real=True)
 
@@ -332,7 +332,7 @@ def test_an_alteration_without_a_meaning_does_not_count(
 
 
 def test_the_numbers_contradict_a_wrong_algebra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_deciding, "residual", lambda *_: sp.S.Zero)
+    monkeypatch.setattr(decide, "residual", lambda *_: sp.S.Zero)
     with pytest.raises(VerificationError, match="the numbers contradict the algebra; false at K = 1"):
         prove("a", eq(sp.Derivative(lse, z[j]), 2 * p[j]))
     with pytest.raises(VerificationError, match="numbers contradict it; they differ at K = 1"):

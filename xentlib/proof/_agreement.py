@@ -21,12 +21,12 @@ from xentlib.proof._claims import (
     describe,
     plain,
 )
-from xentlib.proof._deciding import same
 from xentlib.proof._evaluation import Entries
 from xentlib.proof._latex import to_latex
 from xentlib.proof._names import check_names
 from xentlib.proof._sampling import ENOUGH, VerificationError
 from xentlib.proof._trying import try_out
+from xentlib.proof.core.decide import same
 
 
 def agree(

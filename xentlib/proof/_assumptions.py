@@ -8,8 +8,9 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from xentlib.proof._quantities import Defined, axes_of, definition, functions_of, symbols_of, unfold
-from xentlib.proof._symbols import SIZE, D, K, N, c, d, k, n
+from xentlib.proof.core.subject import axes_of, functions_of, symbols_of
+from xentlib.proof.core.symbols import SIZE, D, K, N, c, d, k, n
+from xentlib.proof.core.unfold import Defined, definition, unfold
 
 LARGEST = 50
 """The largest size at which a statement is tried."""

@@ -15,8 +15,9 @@ from sympy.core.function import AppliedUndef
 from xentlib.proof._assumptions import after_differentiation, is_bound, of_symbols
 from xentlib.proof._evaluation import Arbitrary, digits_at, evaluate
 from xentlib.proof._latex import to_latex
-from xentlib.proof._quantities import symbols_of, unfold
-from xentlib.proof._symbols import SIZE, Values, c
+from xentlib.proof.core.subject import symbols_of
+from xentlib.proof.core.symbols import SIZE, Values, c
+from xentlib.proof.core.unfold import unfold
 
 
 @dataclass(frozen=True)

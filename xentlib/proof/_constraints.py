@@ -11,8 +11,8 @@ import numpy as np
 import sympy as sp
 
 from xentlib.proof._evaluation import digits_at, evaluate, truth, with_element
-from xentlib.proof._quantities import axes_of, symbols_of
-from xentlib.proof._symbols import SIZE, c
+from xentlib.proof.core.subject import axes_of, symbols_of
+from xentlib.proof.core.symbols import SIZE, c
 
 _FAR = 100
 """How large the numbers may be that are solved for: each costs as many digits."""

@@ -17,9 +17,10 @@ import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from xentlib.proof._kinks import KINKS
-from xentlib.proof._quantities import Defined, axes_of, definition, symbols_of
-from xentlib.proof._symbols import SIZE, Values, c, delta, outermost, z
+from xentlib.proof.core.kinks import KINKS
+from xentlib.proof.core.subject import axes_of, symbols_of
+from xentlib.proof.core.symbols import SIZE, Values, c, delta, outermost, z
+from xentlib.proof.core.unfold import Defined, definition
 
 
 def digits(numbers: Any) -> int:
@@ -316,12 +317,13 @@ def _applied(expr: AppliedUndef) -> _Function:
 
 def _entry(entry: Defined) -> _Function:
     formula, stands_for = definition(entry)
-    function, symbols = _function(formula), {dummy: _given(s) for dummy, s in stands_for.items()}
+    function = _function(formula)
+    places = {place: _function(index) for place, index in stands_for.items()}
 
     def number(at: Point) -> Any:
         inner = Point(at, at.found)
-        for dummy, symbol in symbols.items():
-            inner[dummy] = symbol(at)
+        for place, index in places.items():
+            inner[place] = index(at)
         return function(inner)
 
     return number

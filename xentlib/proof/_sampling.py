@@ -17,8 +17,9 @@ from sympy.core.function import AppliedUndef
 from xentlib.proof._assumptions import is_hypothesis, smallest
 from xentlib.proof._constraints import adjust
 from xentlib.proof._evaluation import Arbitrary, Series, digits_at, evaluate, truth
-from xentlib.proof._quantities import axes_of, functions_of, places, sizes_of, symbols_of, unfold
-from xentlib.proof._symbols import SIZE, D, K, N, Values, c
+from xentlib.proof.core.subject import axes_of, functions_of, places, sizes_of, symbols_of
+from xentlib.proof.core.symbols import SIZE, D, K, N, Values, c
+from xentlib.proof.core.unfold import unfold
 
 ENOUGH = 20
 """At so many points at least a claim is to be tried, where there are so many."""

@@ -11,9 +11,10 @@ import mpmath
 import sympy as sp
 
 from xentlib.proof._evaluation import Arbitrary, Point, digits_at, evaluate, truth
-from xentlib.proof._quantities import axes_of, symbols_of, unfold
 from xentlib.proof._sampling import ENOUGH, VerificationError, far_points, points
-from xentlib.proof._symbols import SIZE, Values
+from xentlib.proof.core.subject import axes_of, symbols_of
+from xentlib.proof.core.symbols import SIZE, Values
+from xentlib.proof.core.unfold import unfold
 
 SPARSE = 7
 """Of so many points one is tried first, where another statement is expected to be refuted."""

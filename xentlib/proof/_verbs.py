@@ -28,14 +28,11 @@ from xentlib.proof._claims import (
     plain,
     show,
 )
-from xentlib.proof._deciding import Key, check_form, check_meaning, reason_against, shows_nothing
 from xentlib.proof._evaluation import truth
 from xentlib.proof._latex import to_latex
 from xentlib.proof._mutations import mutations
 from xentlib.proof._names import check_names
-from xentlib.proof._quantities import sizes_of
 from xentlib.proof._sampling import ENOUGH, VerificationError, check_point, points
-from xentlib.proof._symbols import SIZE, Values
 from xentlib.proof._trying import (
     Trial,
     UndefinedError,
@@ -44,6 +41,9 @@ from xentlib.proof._trying import (
     is_false_at_some,
     try_out,
 )
+from xentlib.proof.core.decide import Key, check_form, check_meaning, reason_against, shows_nothing
+from xentlib.proof.core.subject import sizes_of
+from xentlib.proof.core.symbols import SIZE, Values
 
 
 def _level(statement: Any, sizes: Values) -> str:

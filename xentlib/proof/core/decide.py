@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sympy as sp
 
 from xentlib.proof._assumptions import smallest
-from xentlib.proof._induction import why_not_by_induction
-from xentlib.proof._kinks import why_no_derivative
-from xentlib.proof._normal_form import rename, residual
-from xentlib.proof._quantities import Defined, axes_of, definition, places, symbols_of, unfold
-from xentlib.proof._signs import is_nonnegative, is_positive
-from xentlib.proof._symbols import SIZE, Values
+from xentlib.proof.core.algebra import residual
+from xentlib.proof.core.induction import why_not_by_induction
+from xentlib.proof.core.kinks import why_no_derivative
+from xentlib.proof.core.signs import is_nonnegative, is_positive
+from xentlib.proof.core.subject import axes_of, places, symbols_of
+from xentlib.proof.core.symbols import SIZE, Values
+from xentlib.proof.core.unfold import Defined, definition, opened, substitute, unfold
 
 
 class Key(NamedTuple):
@@ -55,20 +56,27 @@ def _why_not(statement: Any, given: Sequence[Any], key: Key) -> str | None:
 
 def _why_no_value(statement: Any, given: Sequence[Any]) -> str | None:
     """Return what has no real value for some size, None if nothing is seen to have none."""
-    plain = unfold(statement)
-    further = {size: size + smallest(size, given) - 1 for size in SIZE.values()}
-    # A sum takes its index through its whole range, so that there, too, each value is needed.
-    totals = plain.atoms(sp.Sum, sp.Product)
-    for index, first, _ in (limits for total in totals for limits in total.limits):
-        if first.is_Integer:
-            further[index] = index + first - 1
-    for part in sorted(plain.atoms(sp.log, sp.Pow), key=sp.default_sort_key):
-        if not _is_fine(part, further):
+    sizes = {size: size + smallest(size, given) - 1 for size in SIZE.values()}
+    for part, further in _with_ranges(unfold(statement), sizes):
+        if isinstance(part, sp.log | sp.Pow) and not _is_fine(part, further):
             return f"{part} is not shown to have a real value for every size that the assumptions allow"
-    for part in plain.atoms(sp.Piecewise):
-        if part.args[-1][1] != sp.true:
+        if isinstance(part, sp.Piecewise) and part.args[-1][1] != sp.true:
             return f"{part} has no value where none of its conditions holds: end it with (..., True)"
     return None
+
+
+def _with_ranges(expr: Any, further: Mapping[sp.Symbol, sp.Expr]) -> Iterator[tuple[Any, Any]]:
+    """Yield each part with what its sizes and indices are, written by numbers from 1 on."""
+    yield expr, further
+    if isinstance(expr, sp.Sum | sp.Product):
+        # A sum takes its index through its whole range, so that there, too, each value is needed.
+        term, index, first, last = opened(expr)
+        start = index + first - 1 if first.is_Integer else index
+        yield from _with_ranges(term, {**further, index: start})
+        yield from _with_ranges(last, further)
+    elif not isinstance(expr, sp.Indexed):
+        for part in expr.args:
+            yield from _with_ranges(part, further)
 
 
 def _is_fine(part: sp.Expr, further: Mapping[sp.Symbol, sp.Expr]) -> bool:
@@ -78,12 +86,12 @@ def _is_fine(part: sp.Expr, further: Mapping[sp.Symbol, sp.Expr]) -> bool:
         return True
     factors = sp.Mul.make_args(sp.factor_terms(sp.factor(base) if base.is_polynomial() else base))
     own = [f for f in factors if f.free_symbols and f.free_symbols <= further.keys()]
-    of_sizes = sp.expand(sp.Mul(*own)).xreplace(further)
+    of_sizes = substitute(sp.expand(sp.Mul(*own)), further)
     if not own or (part.is_Pow and part.exp.is_nonnegative and part.exp.is_integer):
         return True
     if len(own) == sum(bool(f.free_symbols) for f in factors):
         # No other factor could make up for a sign.
-        whole = sp.expand(base).xreplace(further)
+        whole = substitute(sp.expand(base), further)
         return bool(whole.is_nonzero if part.is_Pow and part.exp.is_integer else whole.is_positive)
     others = sp.Mul(*(f for f in factors if f not in own))
     needs_sign = not (part.is_Pow and part.exp.is_integer) and others.is_nonnegative
@@ -167,12 +175,13 @@ def _why_not_equivalent(statement: sp.Equivalent, increasing: Callable[[Any], An
         function = sp.sympify(increasing(x))
         if not isinstance(function, sp.Expr):
             return f"{increasing} returns {function}, which is no expression"
+        function = unfold(function)
         # What jumps may fall there, and grow everywhere else.
         jumps = function.atoms(sp.Function) - function.atoms(sp.exp, sp.log, sp.tanh, sp.erf)
         if jumps or not sp.diff(function, x).is_positive:
             continue
         shown = True
-        greater, smaller = (function.xreplace({x: side}) for side in (one.gts, one.lts))
+        greater, smaller = (substitute(function, {x: side}) for side in (one.gts, one.lts))
         factor = (other.gts - other.lts) / (greater - smaller)
         if is_positive(factor):
             return None
@@ -194,7 +203,11 @@ def shows_nothing(statement: Any, given: Sequence[Any]) -> str | None:
     rules = {_apart(known.lhs): _apart(known.rhs) for known in given if isinstance(known, sp.Eq)}
     if difference == 0:
         return "it is a tautology, its sides are the same"
-    return "it only repeats what is given" if difference.xreplace(rules) == 0 else None
+    try:
+        repeats = substitute(difference, rules) == 0
+    except ValueError:
+        return None  # derivatives are carried out before what is given is put in
+    return "it only repeats what is given" if repeats else None
 
 
 def same(one: Any, other: Any) -> bool:
@@ -204,7 +217,7 @@ def same(one: Any, other: Any) -> bool:
 
 def _apart(expr: sp.Expr) -> sp.Expr:
     """Return an expression in which the names of quantities and of bound indices do not matter."""
-    return rename(unfold(_with_opaque_logarithms(expr)))
+    return unfold(_with_opaque_logarithms(expr))
 
 
 _opaque = sp.Function("opaque_log", real=True)
@@ -214,7 +227,7 @@ def _with_opaque_logarithms(expr: Any) -> Any:
     """Unfold quantities, but keep exp(A) apart from what A is the logarithm of, which is a result."""
     if isinstance(expr, Defined):
         formula, stands_for = definition(expr)
-        return unfold(_with_opaque_logarithms(formula)).xreplace(stands_for)
+        return substitute(unfold(_with_opaque_logarithms(formula)), stands_for)
     if not expr.args or isinstance(expr, sp.Indexed):
         return expr
     parts = [*map(_with_opaque_logarithms, expr.args)]
@@ -279,5 +292,5 @@ def _fixed(statement: Any, numbers: Values) -> Any:
     if not numbers:
         return statement
     if isinstance(statement, sp.Expr):
-        return unfold(statement).xreplace({s: sp.Integer(number) for s, number in numbers.items()})
+        return substitute(unfold(statement), {s: sp.Integer(number) for s, number in numbers.items()})
     return statement.func(*(_fixed(part, numbers) for part in statement.args), evaluate=False)

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 import sympy as sp
 
-from xentlib.proof._normal_form import rename, residual
-from xentlib.proof._quantities import unfold
-from xentlib.proof._signs import is_positive
-from xentlib.proof._symbols import SIZE, outermost
+from xentlib.proof.core.algebra import residual
+from xentlib.proof.core.signs import is_positive
+from xentlib.proof.core.symbols import SIZE, outermost
+from xentlib.proof.core.unfold import closed, opened, substitute, unfold
 
 
 def why_not_by_induction(
@@ -62,8 +62,7 @@ def why_not_by_induction(
         return f"at {size} = 1, left side - right side = {difference}"
     products: dict[sp.Expr, sp.Symbol] = {}
     before, after = (
-        [change(rename(unfold(side)), size, products) for side in (left, right)]
-        for change in (_named, _grown)
+        [change(unfold(side), size, products) for side in (left, right)] for change in (_named, _grown)
     )
     growth = residual(after[0] - before[0] - (after[1] - before[1]), known)
     if growth == 0:
@@ -93,10 +92,10 @@ def _check_form(sides: sp.Tuple, known: Iterable[sp.Eq], size: sp.Symbol) -> Non
 
 def _at_one(expr: sp.Expr, size: sp.Symbol) -> sp.Expr:
     """Return what an expression is at size 1, where a product has one factor."""
-    single = unfold(expr).xreplace({size: sp.S.One})
+    single = substitute(unfold(expr), {size: sp.S.One})
     return single.replace(
         lambda e: isinstance(e, sp.Product) and outermost(e)[1][1:] == (1, 1),
-        lambda e: outermost(e)[0].xreplace({outermost(e)[1][0]: sp.S.One}),
+        lambda e: substitute(outermost(e)[0], {outermost(e)[1][0]: sp.S.One}),
     )
 
 
@@ -112,22 +111,25 @@ def _named(expr: sp.Expr, size: sp.Symbol, products: dict[sp.Expr, sp.Symbol]) -
         if expr.atoms(sp.Dummy) & expr.free_symbols - set(products.values()):
             message = f"induction takes no product that changes with the index of a sum around it: {expr}"
             raise ValueError(message)
-        return products.setdefault(rename(expr), sp.Dummy("P", positive=True))
+        return products.setdefault(expr, sp.Dummy("P", positive=True))
     if not expr.args or isinstance(expr, sp.Indexed):
         return expr
+    if isinstance(expr, sp.Sum | sp.Product):
+        term, index, first, last = opened(expr)
+        return closed(expr.func, _named(term, size, products), index, first, last)
     return expr.func(*(_named(a, size, products) if isinstance(a, sp.Expr) else a for a in expr.args))
 
 
 def _grown(expr: sp.Expr, size: sp.Symbol, products: dict[sp.Expr, sp.Symbol]) -> sp.Expr:
     """Return what an expression is one size further, with the last terms and factors split off."""
     if not expr.args or isinstance(expr, sp.Indexed):
-        return expr.xreplace({size: size + 1})
+        return substitute(expr, {size: size + 1})
     if isinstance(expr, sp.Sum | sp.Product):
-        term, (index, first, last) = outermost(expr)
+        term, index, first, last = opened(expr)
         if last != size:
-            return expr.func(_grown(term, size, products), (index, first, last))
+            return closed(expr.func, _grown(term, size, products), index, first, last)
         further = _grown(term, size, products)
-        rest = _named(expr.func(further, (index, first, size)), size, products)
-        newest = further.xreplace({index: size + 1})
+        rest = _named(closed(expr.func, further, index, first, size), size, products)
+        newest = substitute(further, {index: size + 1})
         return rest + newest if isinstance(expr, sp.Sum) else rest * newest
     return expr.func(*(_grown(a, size, products) for a in expr.args))

@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.relational import Relational
 
-from xentlib.proof._quantities import unfold
+from xentlib.proof.core.unfold import substitute, unfold
 
 KINKS = (sp.Abs, sp.Max, sp.Min, sp.sign, sp.Heaviside, sp.Piecewise, sp.DiracDelta)
 """The functions that bend or jump."""
@@ -111,7 +111,7 @@ def _resolved(expr: sp.Expr, gap: sp.Expr, sign: int) -> sp.Expr:
         value = _value(kink, gap, sign)
         if value is not None:
             values[kink] = value
-    result = expr.xreplace(values)
+    result = substitute(expr, values)
     if sign != 0:
         return result
     # Where the difference is 0, one of its symbols is what the others say.
@@ -119,7 +119,7 @@ def _resolved(expr: sp.Expr, gap: sp.Expr, sign: int) -> sp.Expr:
     for symbol in sorted(gap.free_symbols - labels, key=str):
         factor, rest = gap.coeff(symbol), sp.expand(gap - symbol * gap.coeff(symbol))
         if factor.is_number and not factor.is_zero and not rest.has(symbol):
-            return result.xreplace({symbol: -rest / factor})
+            return substitute(result, {symbol: -rest / factor})
     return result
 
 
@@ -130,7 +130,7 @@ def _value(kink: sp.Expr, gap: sp.Expr, sign: int) -> sp.Expr | None:
     if isinstance(kink, sp.Piecewise):
         relations = {r: _truth(r, gap, sign) for part in kink.args for r in part[1].atoms(Relational)}
         known = {r: truth for r, truth in relations.items() if truth is not None}
-        return kink.xreplace(known) if known else None
+        return substitute(kink, known) if known else None
     turn = _sign_of_ratio(kink.args[0], gap)
     if turn is None:
         return None
