@@ -26,8 +26,8 @@ from xentlib.proof._claims import say, theorem
 from xentlib.proof._evaluation import entries
 from xentlib.proof._latex import to_latex
 from xentlib.proof._quantities import A, Quantity, lse, named, p, softmax_of
-from xentlib.proof._sampling import VerificationError
 from xentlib.proof._verbs import derive, prove, refute
+from xentlib.proof.core.problem import VerificationError
 from xentlib.proof.core.symbols import (
     SIZE,
     D,

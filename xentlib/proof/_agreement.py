@@ -16,7 +16,6 @@ from xentlib.proof._claims import (
     announce,
     assumed,
     assumptions,
-    check_exact,
     check_id,
     describe,
     plain,
@@ -24,9 +23,10 @@ from xentlib.proof._claims import (
 from xentlib.proof._evaluation import Entries
 from xentlib.proof._latex import to_latex
 from xentlib.proof._names import check_names
-from xentlib.proof._sampling import ENOUGH, VerificationError
+from xentlib.proof._sampling import ENOUGH
 from xentlib.proof._trying import try_out
 from xentlib.proof.core.decide import same
+from xentlib.proof.core.problem import VerificationError, read
 
 
 def agree(
@@ -89,8 +89,8 @@ def agree(
             f"{statement!r} (evaluate=False keeps SymPy from deciding a statement)"
         )
         raise TypeError(message)
-    check_exact(statement)
-    check_names(statement)
+    problem = read(statement, provable=False)
+    check_names(problem)
     _check_different(claim_id, statement, left, right)
     if not (0 <= rtol < 1 and 0 <= atol < math.inf and rtol + atol > 0):
         message = (
@@ -98,7 +98,7 @@ def agree(
         )
         raise ValueError(message)
     # Else it could show a formula that has nothing to do with the two sides, and is wrong.
-    witness = try_out(statement, (), {}).witness
+    witness = try_out(statement, problem.given, {}).witness
     if witness is not None:
         message = f"{claim_id}: {statement} is false at {describe(statement, witness, plain)}"
         raise VerificationError(message)
@@ -117,7 +117,7 @@ def agree(
         raise ValueError(message)
     tolerance = " ".join(f"{n} {v:g}".replace("e-0", "e-") for n, v in (("rtol", rtol), ("atol", atol)) if v)
     claim = Claim(
-        claim_id, "agreement", "numeric", to_latex(statement), assumptions(statement, (), {}),
+        claim_id, "agreement", "numeric", to_latex(statement), assumptions(statement, problem.given, {}),
         points=count, tolerance=tolerance, error=float(f"{worst:.1e}"),
     )  # fmt: skip
     few = "" if count >= ENOUGH else f" at {count} point{'s' if count > 1 else ''} (fewer than {ENOUGH})"
@@ -126,7 +126,7 @@ def agree(
         "✓",
         lambda printer: (
             f"{subject}{few}, in every entry, to within {tolerance}"
-            f"{assumed(statement, (), printer, ', where ')}"
+            f"{assumed(statement, problem.given, printer, ', where ')}"
         ),
         statement,
     )

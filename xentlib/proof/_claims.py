@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import copy
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,12 +12,12 @@ import mpmath
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from xentlib.proof._assumptions import after_differentiation, is_bound, of_symbols
+from xentlib.proof._assumptions import after_differentiation, of_symbols
 from xentlib.proof._evaluation import Arbitrary, digits_at, evaluate
 from xentlib.proof._latex import to_latex
+from xentlib.proof.core.problem import Given, is_bound
 from xentlib.proof.core.subject import symbols_of
 from xentlib.proof.core.symbols import SIZE, Values, c
-from xentlib.proof.core.unfold import unfold
 
 
 @dataclass(frozen=True)
@@ -78,25 +78,6 @@ def check_id(text: str) -> None:
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text):
         message = f"a claim's ID is lower-case words and digits joined by hyphens, not {text!r}"
-        raise ValueError(message)
-
-
-def check_exact(statement: Any) -> None:
-    """Raise if a number in a statement is not exact.
-
-    Parameters
-    ----------
-    statement : Basic
-        A statement or an expression.
-
-    Raises
-    ------
-    ValueError
-        If there is a float in it, or in the formula of a quantity: what is printed would be rounded.
-    """
-    floats = unfold(statement).atoms(sp.Float) if isinstance(statement, sp.Basic) else ()
-    if floats:
-        message = f"a statement is exact, but {statement} has {sorted(floats)}: write a Rational"
         raise ValueError(message)
 
 
@@ -224,16 +205,14 @@ def in_dollars(expr: Any) -> str:
     return f"${to_latex(expr)}$"
 
 
-def assumed(
-    statement: Any, given: Sequence[Any], printer: Printer, before: str, *, bounds: bool = False
-) -> str:
+def assumed(statement: Any, given: Given, printer: Printer, before: str, *, bounds: bool = False) -> str:
     """Return what a statement assumes, but for the ranges of indices and sizes, after a few words.
 
     Parameters
     ----------
     statement : Basic
         A statement.
-    given : sequence of relations
+    given : Given
         Its assumptions.
     printer : callable
         How formulas are written.
@@ -250,28 +229,28 @@ def assumed(
     Examples
     --------
     >>> t = sp.Symbol("t", positive=True)
-    >>> assumed(sp.Eq(t, 1), [sp.Ne(t, 2)], plain, ", where ")
+    >>> assumed(sp.Eq(t, 1), Given((sp.Ne(t, 2),)), plain, ", where ")
     ', where t > 0 and t ≠ 2'
     """
     facts = [printer(a) for a in of_symbols(statement, given)]
     late = after_differentiation(statement, given)
     facts += [
         printer(a) + (" (at the point, after differentiation)" if a in late else "")
-        for a in given
+        for a in given.relations
         if bounds or not is_bound(a)
     ]
     *first, last = facts or [""]
     return f"{before}{', '.join(first)}{' and ' if first else ''}{last}" if facts else ""
 
 
-def assumptions(statement: Any, given: Sequence[Any], sizes: Values) -> list[str]:
+def assumptions(statement: Any, given: Given, sizes: Values) -> list[str]:
     """Return all that a statement assumes as LaTeX, for the ledger.
 
     Parameters
     ----------
     statement : Basic
         A statement.
-    given : sequence of relations
+    given : Given
         Its assumptions.
     sizes : mapping
         Sizes that are fixed.
@@ -295,7 +274,9 @@ def assumptions(statement: Any, given: Sequence[Any], sizes: Values) -> list[str
     result += [f"{to_latex(size)} = {value}" for size, value in sizes.items()]
     result += [to_latex(a) for a in of_symbols(statement, given)]
     late = after_differentiation(statement, given)
-    return result + [to_latex(a) + (r" \text{ after differentiation}" if a in late else "") for a in given]
+    return result + [
+        to_latex(a) + (r" \text{ after differentiation}" if a in late else "") for a in given.relations
+    ]
 
 
 def describe(statement: Any, values: Values, printer: Printer) -> str:

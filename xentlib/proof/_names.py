@@ -13,6 +13,7 @@ from sympy.printing.latex import accepted_latex_functions, greek_letters_set
 
 from xentlib.proof._latex import to_latex
 from xentlib.proof._quantities import lse, p
+from xentlib.proof.core.problem import Problem
 from xentlib.proof.core.symbols import SIZE, K, W, c, delta, e, x, y, z
 from xentlib.proof.core.unfold import Defined, opened, substitute, unfold
 
@@ -39,15 +40,13 @@ class _Name(NamedTuple):
         return re.sub(r"\\left|\\right|\\[,;: ]|[\s{}]", "", self.latex)
 
 
-def check_names(statement: Any, given: Any = ()) -> None:
+def check_names(problem: Problem) -> None:
     """Raise unless each name that a statement or its assumptions print can mean one thing only.
 
     Parameters
     ----------
-    statement : Basic
-        A statement or an expression.
-    given : relation or sequence of relations
-        Its assumptions.
+    problem : Problem
+        A statement and its assumptions.
 
     Raises
     ------
@@ -63,14 +62,13 @@ def check_names(statement: Any, given: Any = ()) -> None:
 
     Examples
     --------
-    >>> check_names(sp.Eq(p[1], z[1]))
-    >>> check_names(sp.Eq(sp.Symbol("z_1"), z[1]))
+    >>> check_names(Problem(sp.Eq(p[1], z[1])))
+    >>> check_names(Problem(sp.Eq(sp.Symbol("z_1"), z[1])))
     Traceback (most recent call last):
     ...
     ValueError: z_1 prints as z_{1}, like an entry of z
     """
-    assumptions = given if isinstance(given, Sequence) else (given,)
-    subject = sp.Tuple(statement, *assumptions)
+    subject = sp.Tuple(problem.statement, *problem.given.relations)
     names = list(dict.fromkeys(_names(subject)))
     for name in names:
         _check_form(name)

@@ -17,6 +17,15 @@ from xentlib.proof.core.unfold import Defined, definition, unfold
 class Entry(Defined):
     """An entry of a `Quantity`: printed by its name, proved by its formula."""
 
+    @property
+    def _diff_wrt(self) -> bool:
+        """Of SymPy's question by what a derivative may be taken."""
+        message = (
+            f"{self} is a formula of {', '.join(map(str, self.of))}, and no variable to take a derivative "
+            'by: take an array such as IndexedBase("q", positive=True)'
+        )
+        raise ValueError(message)
+
     def _sympystr(self, printer: Any) -> str:
         indices = self.args[self.inputs :]
         name = type(self).__name__
@@ -76,6 +85,12 @@ class Quantity:
         index = sp.Dummy("k", integer=True, positive=True)
         for at in product((sp.S.One, sp.Integer(2), index), repeat=count):
             definition(self[at])
+
+    def _sympy_(self) -> sp.Expr:
+        """Refuse to be an expression, as SymPy asks it to be in an equation."""
+        name = self._head.__name__
+        message = f"{name} is a quantity, of which a formula uses entries such as {name}[i]"
+        raise TypeError(message)
 
     def __getitem__(self, index: Any) -> sp.Expr:
         """Return the entry at one index or at a tuple of indices."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from itertools import chain, islice
 from typing import Any, NamedTuple
@@ -11,7 +11,8 @@ import mpmath
 import sympy as sp
 
 from xentlib.proof._evaluation import Arbitrary, Point, digits_at, evaluate, truth
-from xentlib.proof._sampling import ENOUGH, VerificationError, far_points, points
+from xentlib.proof._sampling import ENOUGH, far_points, points
+from xentlib.proof.core.problem import Given, VerificationError
 from xentlib.proof.core.subject import axes_of, symbols_of
 from xentlib.proof.core.symbols import SIZE, Values
 from xentlib.proof.core.unfold import unfold
@@ -43,14 +44,14 @@ class Trial(NamedTuple):
     """To how many digits at least two numbers agreed that are called equal."""
 
 
-def try_out(statement: Any, given: Sequence[Any], at: Values, like: Any = None) -> Trial:
+def try_out(statement: Any, given: Given, at: Values, like: Any = None) -> Trial:
     """Try a statement at all small sizes and some larger ones, at 20 points or more where there are any.
 
     Parameters
     ----------
     statement : Basic
         A statement.
-    given : sequence of relations
+    given : Given
         Assumptions, which the points respect.
     at : mapping
         Sizes that are fixed.
@@ -72,10 +73,10 @@ def try_out(statement: Any, given: Sequence[Any], at: Values, like: Any = None) 
     Examples
     --------
     >>> from xentlib.proof import i, p
-    >>> try_out(sp.Eq(p[i], 0), (), {}).witness is None
+    >>> try_out(sp.Eq(p[i], 0), Given(), {}).witness is None
     False
     """
-    return _trial(statement, tuple(given), tuple(at.items()), _model(statement, like))
+    return _trial(statement, given, tuple(at.items()), _model(statement, like))
 
 
 def _model(statement: Any, like: Any) -> Any:
@@ -90,7 +91,7 @@ def _model(statement: Any, like: Any) -> Any:
 
 # What is proved is also agreed with.
 @cache
-def _trial(statement: Any, given: tuple[Any, ...], fixed: tuple[Any, ...], like: Any) -> Trial:
+def _trial(statement: Any, given: Given, fixed: tuple[Any, ...], like: Any) -> Trial:
     at, seen, latest = dict(fixed), _Seen({}, {}, set()), 0
     for seed in range(PASSES):
         before = len(seen.digits)
@@ -114,7 +115,7 @@ def _trial(statement: Any, given: tuple[Any, ...], fixed: tuple[Any, ...], like:
     return Trial(None, len(seen.digits), min(seen.digits.values()))
 
 
-def _far_witness(statement: Any, given: Sequence[Any], at: Values) -> Values | None:
+def _far_witness(statement: Any, given: Given, at: Values) -> Values | None:
     """Return a point far off at which a statement is false; raise if at some large size nothing is tried.
 
     What stops at a size beyond the usual ones, such as log(6 - K), would else say nothing from there on.
@@ -246,12 +247,12 @@ class _Points:
 
 # Of few statements at a time, for the numbers found at each point are kept with it.
 @lru_cache(maxsize=4)
-def _points_of(statement: Any, given: tuple[Any, ...], at: tuple[Any, ...], seed: int) -> _Points:
+def _points_of(statement: Any, given: Given, at: tuple[Any, ...], seed: int) -> _Points:
     return _Points(points(statement, given, dict(at), seed))
 
 
 def counterexample(
-    statement: Any, given: Sequence[Any], at: Values, patience: int = 1, like: Any = None
+    statement: Any, given: Given, at: Values, patience: int = 1, like: Any = None
 ) -> Values | None:
     """Return a point at which a statement is false, or None if none of the points is one.
 
@@ -259,7 +260,7 @@ def counterexample(
     ----------
     statement : Basic
         A statement.
-    given : sequence of relations
+    given : Given
         Assumptions, which the points respect.
     at : mapping
         Sizes that are fixed.
@@ -280,7 +281,7 @@ def counterexample(
     """
     tried, fixed = False, tuple(at.items())
     model = _model(statement, like)
-    seeds = (_points_of(model, tuple(given), fixed, seed) for seed in range(patience))
+    seeds = (_points_of(model, given, fixed, seed) for seed in range(patience))
     for values in chain.from_iterable(seeds):
         holds = truth(statement, values)
         if holds is False:
@@ -292,14 +293,14 @@ def counterexample(
     return None
 
 
-def is_false_at_some(statement: Any, given: Sequence[Any], at: Values, like: Any) -> bool:
+def is_false_at_some(statement: Any, given: Given, at: Values, like: Any) -> bool:
     """Return whether a statement is false at one of a few points, taken from all those of another.
 
     Parameters
     ----------
     statement : Basic
         A statement.
-    given : sequence of relations
+    given : Given
         Assumptions, which the points respect.
     at : mapping
         Sizes that are fixed.
@@ -311,5 +312,5 @@ def is_false_at_some(statement: Any, given: Sequence[Any], at: Values, like: Any
     bool
         If not, nothing is known.
     """
-    every = _points_of(_model(statement, like), tuple(given), tuple(at.items()), 0)
+    every = _points_of(_model(statement, like), given, tuple(at.items()), 0)
     return any(truth(statement, values) is False for values in islice(every, 0, None, SPARSE))

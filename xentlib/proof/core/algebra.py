@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import permutations
 from typing import Any
@@ -15,6 +15,7 @@ from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.function import AppliedUndef
 
 from xentlib.proof.core.kinks import by_sign, first_gap
+from xentlib.proof.core.problem import NOTHING, Given
 from xentlib.proof.core.symbols import SIZE, delta, size_of
 from xentlib.proof.core.unfold import closed, opened, substitute, unfold
 
@@ -203,9 +204,7 @@ def _one_sum(
     return constant * closed(sp.Sum, rest, index, first, last)
 
 
-def cases(
-    expr: sp.Expr, rules: Mapping[sp.Expr, sp.Expr], distinct: Sequence[tuple[Any, Any]] = ()
-) -> list[sp.Expr]:
+def cases(expr: sp.Expr, rules: Mapping[sp.Expr, sp.Expr], distinct: Sequence[sp.Ne] = ()) -> list[sp.Expr]:
     """Apply what is given and split into cases until no delta, absolute value or maximum is left.
 
     Parameters
@@ -214,7 +213,7 @@ def cases(
         An expression from `carry_out`.
     rules : mapping
         What replaces what.
-    distinct : sequence of pairs of Expr
+    distinct : sequence of Ne
         What is known to differ.
 
     Returns
@@ -432,14 +431,14 @@ def _factors(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
     return [(substitute(base, names), power) for base, power in pairs]
 
 
-def residual(expr: Any, given: Iterable[Any] = ()) -> sp.Expr:
+def residual(expr: Any, given: Given = NOTHING) -> sp.Expr:
     """Return 0 if an expression is 0 for every size, every index and all values.
 
     Parameters
     ----------
     expr : Expr
         The expression; named quantities are unfolded, derivatives carried out.
-    given : iterable of Eq and Ne
+    given : Given
         Assumptions: wherever the left side of an equation stands, it is replaced by the right side;
         the sides of Ne differ.
 
@@ -462,13 +461,10 @@ def residual(expr: Any, given: Iterable[Any] = ()) -> sp.Expr:
     >>> residual(sp.Derivative(p[i], z[j]) - p[i] * (delta(i, j) - p[j]))
     0
     """
-    assumptions = list(given)
-    equations = [a for a in assumptions if isinstance(a, sp.Eq)]
-    distinct = [a.args for a in assumptions if isinstance(a, sp.Ne)]
-    rules = dict(_rule(collapse(carry_out(known.lhs)), carry_out(known.rhs)) for known in equations)
+    rules = dict(_rule(collapse(carry_out(known.lhs)), carry_out(known.rhs)) for known in given.rules)
     # What is a number anyway, as the sum of p[k] is 1, must not replace that number everywhere.
     rules = {known: value for known, value in rules.items() if not known.is_number}
-    for case in cases(carry_out(expr), rules, distinct):
+    for case in cases(carry_out(expr), rules, given.distinct):
         left = _left(case)
         if left != 0 and case.has(sp.Sum):
             left = _left(_without_vanishing_sums(case))

@@ -6,19 +6,16 @@ rules about products; the algebra of `residual` then takes these rules for grant
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import sympy as sp
 
 from xentlib.proof.core.algebra import residual
+from xentlib.proof.core.problem import Given
 from xentlib.proof.core.signs import is_positive
 from xentlib.proof.core.symbols import SIZE, outermost
 from xentlib.proof.core.unfold import closed, opened, substitute, unfold
 
 
-def why_not_by_induction(
-    left: sp.Expr, right: sp.Expr, size: sp.Symbol, given: Iterable[sp.Eq]
-) -> str | None:
+def why_not_by_induction(left: sp.Expr, right: sp.Expr, size: sp.Symbol, given: Given) -> str | None:
     """Return None if two expressions are proved equal for each value 1, 2, ... of a size.
 
     Parameters
@@ -27,7 +24,7 @@ def why_not_by_induction(
         Expressions with sums and products up to the size.
     size : Symbol
         Such as N.
-    given : iterable of Eq
+    given : Given
         Assumptions, as for `residual`.
 
     Returns
@@ -51,11 +48,11 @@ def why_not_by_induction(
     Examples
     --------
     >>> from xentlib.proof import N, n, sum_over
-    >>> why_not_by_induction(sum_over(n, n), N * (N + 1) / 2, N, ())
-    >>> why_not_by_induction(sum_over(n, n), N**2, N, ())
+    >>> why_not_by_induction(sum_over(n, n), N * (N + 1) / 2, N, Given())
+    >>> why_not_by_induction(sum_over(n, n), N**2, N, Given())
     'from N to N + 1, left side - right side grows by -N'
     """
-    known = list(given)
+    known = Given(given.rules)
     _check_form(sp.Tuple(left, right), known, size)
     difference = residual(_at_one(left - right, size), known)
     if difference != 0:
@@ -72,11 +69,11 @@ def why_not_by_induction(
     return f"from {size} to {size} + 1, left side - right side grows by {growth}"
 
 
-def _check_form(sides: sp.Tuple, known: Iterable[sp.Eq], size: sp.Symbol) -> None:
+def _check_form(sides: sp.Tuple, known: Given, size: sp.Symbol) -> None:
     plain = unfold(sides)
     changing = {size, *(index for index in SIZE if SIZE[index] == size)}
     own = plain.free_symbols & (changing - {size})
-    own |= {symbol for a in known for symbol in unfold(a).free_symbols & changing}
+    own |= {symbol for a in known.rules for symbol in unfold(a).free_symbols & changing}
     if own:
         message = f"{own} may not be fixed or assumed in an induction, which goes on to the next {size}"
         raise ValueError(message)

@@ -68,7 +68,7 @@ def first_gap(expr: sp.Expr) -> sp.Expr | None:
     return None
 
 
-def by_sign(expr: sp.Expr, gap: sp.Expr, distinct: Sequence[tuple[Any, Any]]) -> list[sp.Expr]:
+def by_sign(expr: sp.Expr, gap: sp.Expr, distinct: Sequence[sp.Ne]) -> list[sp.Expr]:
     """Return what an expression is where a difference is positive, where it is negative, and between.
 
     Parameters
@@ -77,7 +77,7 @@ def by_sign(expr: sp.Expr, gap: sp.Expr, distinct: Sequence[tuple[Any, Any]]) ->
         The expression.
     gap : Expr
         The difference.
-    distinct : sequence of pairs of Expr
+    distinct : sequence of Ne
         What is known to differ.
 
     Returns
@@ -92,9 +92,11 @@ def by_sign(expr: sp.Expr, gap: sp.Expr, distinct: Sequence[tuple[Any, Any]]) ->
     return [_resolved(expr, gap, sign) for sign in signs]
 
 
-def differs(gap: sp.Expr, distinct: Sequence[tuple[Any, Any]]) -> bool:
+def differs(gap: sp.Expr, distinct: Sequence[sp.Ne]) -> bool:
     """Return whether a difference is a multiple of one that is known not to be 0."""
-    return any(_sign_of_ratio(gap, unfold(a) - unfold(b)) is not None for a, b in distinct)
+    return any(
+        _sign_of_ratio(gap, unfold(a) - unfold(b)) is not None for a, b in (known.args for known in distinct)
+    )
 
 
 def _sign_of_ratio(a: sp.Expr, b: sp.Expr) -> int | None:
@@ -160,14 +162,14 @@ def _truth(relation: Any, gap: sp.Expr, sign: int) -> Any:
     return None if turn is None else relation.func(sp.Integer(sign * turn), sp.S.Zero)
 
 
-def why_no_derivative(expr: Any, distinct: Sequence[tuple[Any, Any]]) -> str | None:
+def why_no_derivative(expr: Any, distinct: Sequence[sp.Ne]) -> str | None:
     """Return why a derivative may have no value, None if it has one or there is none.
 
     Parameters
     ----------
     expr : Basic
         An expression or a statement.
-    distinct : sequence of pairs of Expr
+    distinct : sequence of Ne
         What is known to differ.
 
     Returns

@@ -16,9 +16,7 @@ from xentlib.proof.core.symbols import SIZE, delta
 from xentlib.proof.core.unfold import opened, substitute, unfold
 
 
-def is_positive(
-    expr: Any, *, several: Collection[sp.Symbol] = (), distinct: Sequence[tuple[Any, Any]] = ()
-) -> bool:
+def is_positive(expr: Any, *, several: Collection[sp.Symbol] = (), distinct: Sequence[sp.Ne] = ()) -> bool:
     r"""Return whether an expression is shown to be positive for every size and all values.
 
     Parameters
@@ -27,8 +25,8 @@ def is_positive(
         The expression.
     several : collection of Symbol
         The sizes that are known to be at least 2.
-    distinct : sequence of pairs of Expr
-        What is known to differ, such as ``(q[i], p[i])``.
+    distinct : sequence of Ne
+        What is known to differ.
 
     Returns
     -------
@@ -49,7 +47,7 @@ def is_positive(
     True
     >>> is_positive(1 - p[i]), is_positive(1 - p[i], several=[K])
     (False, True)
-    >>> is_positive(sum_over(k, sum_over(l, (z[k] - z[l]) ** 2)), distinct=[(z[i], z[j])])
+    >>> is_positive(sum_over(k, sum_over(l, (z[k] - z[l]) ** 2)), distinct=[sp.Ne(z[i], z[j])])
     True
     """
     plain = unfold(expr)
@@ -116,11 +114,11 @@ def _without_logarithm(expr: sp.Expr) -> sp.Expr:
     return expr
 
 
-def _is_positive_where(expr: sp.Expr, distinct: Sequence[tuple[Any, Any]]) -> bool:
+def _is_positive_where(expr: sp.Expr, distinct: Sequence[sp.Ne]) -> bool:
     """Return whether a part of what is not negative is positive since two numbers differ."""
     if isinstance(expr, sp.Sum):
         term, index, first, last = opened(expr)
-        own = {s for pair in distinct for side in pair for s in unfold(side).free_symbols}
+        own = {s for known in distinct for side in known.args for s in unfold(side).free_symbols}
         members = [a for a in own if first == 1 and SIZE.get(a) == last]
         # The other terms must not be negative, which of their sum may be known in other ways.
         return _is_nonnegative(term, ()) and any(
@@ -139,9 +137,9 @@ def _is_positive_where(expr: sp.Expr, distinct: Sequence[tuple[Any, Any]]) -> bo
     return _in_all_cases(expr, "is_positive", ())
 
 
-def _differ(a: sp.Expr, b: sp.Expr, distinct: Sequence[tuple[Any, Any]]) -> bool:
+def _differ(a: sp.Expr, b: sp.Expr, distinct: Sequence[sp.Ne]) -> bool:
     """Return whether a - b is a nonzero multiple of the difference of two distinct numbers."""
-    for x, y in distinct:
+    for x, y in (known.args for known in distinct):
         ratio = sp.cancel(sp.together(to_rational((a - b) / unfold(x - y))[0]))
         if ratio.is_positive or ratio.is_negative:
             return True

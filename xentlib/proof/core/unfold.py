@@ -325,7 +325,8 @@ def _unfolded_total(total: sp.Sum | sp.Product) -> sp.Expr:
 def _unfolded_at_point(expr: sp.Subs) -> sp.Subs:
     """Name the variables apart for which a point is put in, after checking that they can be there."""
     term, variables, point = expr.args
-    plain, new = unfold(term), []
+    plain = unfold(term)
+    new: list[sp.Dummy] = []
     for variable, number in zip(variables, point, strict=True):
         if not isinstance(variable, sp.Symbol) or variable in (*SIZE, *SIZE.values()):
             message = f"a number is put in for a variable that is no index, no size and no array: {expr}"
