@@ -20,7 +20,7 @@ from xentlib.proof._claims import (
     describe,
     plain,
 )
-from xentlib.proof._evaluation import Entries
+from xentlib.proof._entries import Entries
 from xentlib.proof._latex import to_latex
 from xentlib.proof._names import check_names
 from xentlib.proof._sampling import ENOUGH

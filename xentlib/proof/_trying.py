@@ -7,15 +7,14 @@ from functools import cache, lru_cache
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-import mpmath
 import sympy as sp
 
-from xentlib.proof._evaluation import Arbitrary, Point, digits_at, evaluate, truth
+from xentlib.proof._evaluation import Arbitrary, Point, digits_at, truth
 from xentlib.proof._sampling import ENOUGH, far_points, points
+from xentlib.proof._witness import holds
 from xentlib.proof.core.problem import Given, VerificationError
 from xentlib.proof.core.subject import axes_of, symbols_of
 from xentlib.proof.core.symbols import SIZE, Values
-from xentlib.proof.core.unfold import unfold
 
 SPARSE = 7
 """Of so many points one is tried first, where another statement is expected to be refuted."""
@@ -97,10 +96,10 @@ def _trial(statement: Any, given: Given, fixed: tuple[Any, ...], like: Any) -> T
         before = len(seen.digits)
         witness = None
         if before < ENOUGH:
-            witness = _try_at(_points_of(like, given, fixed, seed), statement, seen)
+            witness = _try_at(_points_of(like, given, fixed, seed), statement, given, seen)
         for sizes in [sizes for sizes, defined in seen.sizes.items() if not defined]:
             witness = witness or _try_at(
-                points(statement, given, {**at, **dict(sizes)}, seed), statement, seen
+                points(statement, given, {**at, **dict(sizes)}, seed), statement, given, seen
             )
         if witness is not None:
             return Trial(witness)
@@ -123,7 +122,7 @@ def _far_witness(statement: Any, given: Given, at: Values) -> Values | None:
     for sizes, there in far_points(statement, given, at):
         seen = _Seen({}, {}, set())
         for values in there:
-            witness = _try_at([values], statement, seen)
+            witness = _try_at([values], statement, given, seen)
             if witness is not None:
                 return witness
             if seen.digits:
@@ -145,15 +144,15 @@ class _Seen(NamedTuple):
     """Which sides of an equivalence were true, and which were false."""
 
 
-def _try_at(candidates: Iterable[Values], statement: Any, seen: _Seen) -> Values | None:
+def _try_at(candidates: Iterable[Values], statement: Any, given: Given, seen: _Seen) -> Values | None:
     """Return the first point at which a statement is false, and note what was seen on the way."""
     for values in candidates:
-        holds = truth(statement, values)
-        if holds is False:
+        found = holds(statement, values, given)
+        if found is False:
             return values
         sizes = tuple((s, int(number)) for s, number in values.items() if s in SIZE.values())
-        seen.sizes[sizes] = seen.sizes.get(sizes, False) or holds is True
-        if holds:
+        seen.sizes[sizes] = seen.sizes.get(sizes, False) or found is True
+        if found:
             seen.digits[_coordinates(list(values.values()))] = digits_at(values) // 2
             seen.sides.update(_truths(statement, values))
     return None
@@ -167,46 +166,6 @@ def _coordinates(values: Any) -> Any:
     if isinstance(values, list | tuple):
         return tuple(map(_coordinates, values))
     return str(values) if isinstance(values, Arbitrary) else float(values)
-
-
-def is_false(statement: Any, values: Values) -> bool:
-    """Return whether a statement is false at a point, and not only for want of digits.
-
-    Parameters
-    ----------
-    statement : Basic
-        A statement.
-    values : mapping
-        A point.
-
-    Returns
-    -------
-    bool
-        Whether it is false in the usual digits and in many more, in which its sides are the same numbers.
-    """
-    if truth(statement, values) is not False:
-        return False
-    parts = statement.args if isinstance(statement, sp.And | sp.Equivalent) else (statement,)
-    # The digits are chosen by the coordinates, which may stand with large factors in an exponential.
-    times = int(min(max([8, *map(abs, unfold(statement).atoms(sp.Rational))]), 1000))
-    if truth(statement, values, times) is not False:
-        return False
-    sides = [side for part in parts for side in part.args if isinstance(side, sp.Expr)]
-    return all(_is_steady(side, values, times) for side in sides)
-
-
-def _is_steady(side: sp.Expr, values: Values, times: int) -> bool:
-    """Return whether a number stays what it is when it is computed in more digits."""
-    usual = digits_at(values)
-    with mpmath.workdps(usual):
-        try:
-            number = evaluate(side, dict(values))
-        except ArithmeticError:
-            return True  # in another part of the statement, or its truth would not be known
-    with mpmath.workdps(times * usual):
-        exact = evaluate(side, dict(values))
-    with mpmath.workdps(usual):
-        return bool(abs(exact - number) <= mpmath.mpf(10) ** -(usual // 2) * max(1, abs(exact)))
 
 
 def _truths(statement: Any, values: Values) -> set[tuple[int, bool]]:
@@ -283,10 +242,10 @@ def counterexample(
     model = _model(statement, like)
     seeds = (_points_of(model, given, fixed, seed) for seed in range(patience))
     for values in chain.from_iterable(seeds):
-        holds = truth(statement, values)
-        if holds is False:
+        found = holds(statement, values, given)
+        if found is False:
             return values
-        tried = tried or holds is True
+        tried = tried or found is True
     if not tried:
         message = f"{statement} could not be tried: no numbers were found for which it has a meaning"
         raise UndefinedError(message)
@@ -313,4 +272,4 @@ def is_false_at_some(statement: Any, given: Given, at: Values, like: Any) -> boo
         If not, nothing is known.
     """
     every = _points_of(_model(statement, like), given, tuple(at.items()), 0)
-    return any(truth(statement, values) is False for values in islice(every, 0, None, SPARSE))
+    return any(holds(statement, values, given) is False for values in islice(every, 0, None, SPARSE))

@@ -35,10 +35,10 @@ from xentlib.proof._trying import (
     Trial,
     UndefinedError,
     counterexample,
-    is_false,
     is_false_at_some,
     try_out,
 )
+from xentlib.proof._witness import holds
 from xentlib.proof.core.decide import shows_nothing, why_not
 from xentlib.proof.core.problem import (
     Given,
@@ -329,13 +329,14 @@ def refute(claim_id: str, statement: Any, *, given: Any = (), at: Values | None 
     for witness in candidates:
         if unsure == _UNSURE:
             message = (
-                f"{claim_id}: {statement} seems false at some points, but not when computed in more digits"
+                f"{claim_id}: {statement} seems false at some points, but whether it is cannot be told in as "
+                "many digits as there are"
             )
             raise VerificationError(message)
         tried.append(witness)
         if all(truth(a, witness, times=2) for a in known.relations if not is_bound(a) or a.gts in witness):
             allowed.append(witness)
-            if is_false(statement, witness):
+            if holds(statement, witness, known) is False:
                 break
             unsure += truth(statement, witness) is False
     else:
