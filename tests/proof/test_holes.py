@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
+import mpmath
 import pytest
 import sympy as sp
-from sympy import Derivative, Equivalent, Float, IndexedBase, Piecewise, Rational, Symbol, exp, log
+from deep import seeds
+from sympy import (
+    Derivative,
+    Equivalent,
+    Float,
+    Function,
+    Heaviside,
+    IndexedBase,
+    Max,
+    Min,
+    Piecewise,
+    Rational,
+    Symbol,
+    erf,
+    exp,
+    log,
+    sign,
+    tanh,
+)
 
 from xentlib.proof import (
     K,
     Quantity,
     VerificationError,
+    delta,
     derive,
     i,
     j,
@@ -24,10 +45,13 @@ from xentlib.proof import (
     refute,
     s,
     sum_over,
+    t,
     v,
     y,
     z,
 )
+from xentlib.proof._arithmetic import INTERVALS, interval_digits
+from xentlib.proof._evaluation import Point, evaluate, function_of, number_there
 from xentlib.proof.core.unfold import closed, substitute, unfold
 
 ATTEMPTS: dict[str, Callable[[], Any]] = {}
@@ -70,12 +94,107 @@ for index in (i, k, l):
     )
 
 
+# --- numbers: what rounding makes is no witness -----------------------------------------------------
+
+f = Function("f", real=True)
+a, r = sp.symbols("a r", real=True)
+ONE = sum_over(k, p[k])
+for truth_ in (
+    lt(1 / (1 + exp(-(a**3))), 1),
+    gt(log(1 + exp(-(a**3))), 0),
+    gt(1 + exp(-exp(s**2)), 1),
+    gt(exp(-exp(s**2)), 0),
+    lt(tanh(a**3), 1),
+    lt(erf(a**3), 1),
+    sp.Ne(exp(-exp(s**2)), 0, evaluate=False),
+    eq(sign(ONE - 1), 0),
+    eq(Heaviside(ONE - 1, 5), 5),
+    eq(Max(ONE, 1) - Min(ONE, 1), 0),
+    eq(Piecewise((1, lt(ONE, 1)), (0, True)), 0),
+    eq(Piecewise((1, sp.Ne(ONE, 1, evaluate=False)), (0, True)), 0),
+    eq(delta(sum_over(k, p[k] * a), a), 1),
+    eq(f(a), f(a * ONE)),
+    eq(Derivative(exp(exp(a)), a), exp(a) * exp(exp(a))),
+    eq(Derivative(exp(exp(a)), a, a), exp(a) * exp(exp(a)) * (1 + exp(a))),
+):
+    attempt(f"refuted: {truth_}", refute, truth_)
+attempt(
+    "a function of two values",
+    refute,
+    eq(f(a), f(a * ONE)),
+    at={K: 2, z: [1, 2], a: 1, f(a): 1, f(a * ONE): 2},
+)
+
+
+@pytest.mark.parametrize(
+    ("statement", "witness"),
+    [
+        (sp.Le(a, 2, evaluate=False), {a: "2.000001"}),
+        (sp.Le(a, 2, evaluate=False), {a: "2.00000000000001"}),
+        (gt(a**2, 0), {a: 0}),
+        (gt(sum_over(k, p[k]), 1), {K: 2, z: [1, 3]}),
+        (sp.Ne(exp(2 * a), exp(a) ** 2 * sum_over(k, p[k]), evaluate=False), {a: 3, K: 2, z: [1, 3]}),
+    ],
+    ids=str,
+)
+def test_a_witness_is_written_out(statement: Any, witness: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    refute("a", statement, at=witness)
+    assert f"a = {witness.get(a, '')}" in capsys.readouterr().out + "a = "
+
+
+def test_what_is_only_about_a_number_is_written_so(capsys: pytest.CaptureFixture[str]) -> None:
+    refute("a", eq(a, 1), at={a: Rational(1, 3)})
+    assert "a ≈ 0.33333, where" in capsys.readouterr().out
+
+
+b = sp.Symbol("b", real=True)
+
+
+def random_part(random: Random, depth: int) -> Any:
+    """Return a random expression."""
+    if depth == 0:
+        return random.choice(
+            [a, b, t, s, z[i], z[j], p[i], sp.Integer(random.randint(-2, 2)), K, Rational(2, 3)]
+        )
+    one, two = random_part(random, depth - 1), random_part(random, depth - 1)
+    return random.choice(
+        [
+            lambda: one + two, lambda: one * two, lambda: one - two, lambda: one**2, lambda: one**-1,
+            lambda: exp(one), lambda: log(1 + exp(one)), lambda: tanh(one), lambda: erf(one),
+            lambda: log(one**2 + 1),
+            lambda: sp.Abs(one), lambda: Max(one, two + 1), lambda: (one**2 + 2) ** (two / 3),
+            lambda: sum_over(k, z[k] * one), lambda: exp(one * z[1]) / (1 + exp(two)), lambda: one**K,
+            lambda: sp.Subs(a * b + one, a, two),
+        ]
+    )()  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", seeds(40, 400))
+def test_intervals_hold_the_number(seed: int) -> None:
+    random = Random(seed)
+    expr = random_part(random, random.randint(1, 3))
+    at: dict[Any, Any] = {K: 3, i: 1, j: random.randint(1, 2), z: [mpmath.mpf(n) / 7 for n in (-9, 2, 5)]}
+    at |= {s: mpmath.mpf(random.randint(-9, 9)) / 3, t: mpmath.mpf(2), b: mpmath.mpf(random.randint(-2, 2))}
+    at |= {a: mpmath.mpf(random.randint(-2, 2))}
+    for slope in (expr, Derivative(expr, a), Derivative(expr, z[1], 2)):
+        with mpmath.workdps(60), interval_digits(40):
+            try:
+                number = evaluate(slope, at)
+                held = function_of(slope, INTERVALS)(Point({x: number_there(n) for x, n in at.items()}, {}))
+            except ArithmeticError:
+                continue
+            low, high = (
+                mpmath.make_mpf(end)
+                for end in (held._mpi_ if hasattr(held, "_mpi_") else (mpmath.mpf(held)._mpf_,) * 2)
+            )
+            assert low - mpmath.mpf(10) ** -30 <= number <= high + mpmath.mpf(10) ** -30
+            assert high - low <= mpmath.mpf(10) ** -20 * (1 + abs(number))
+
+
 # --- the door: what is not exact, or speaks of what there is not --------------------------------------
 
-a, r = sp.symbols("a r", real=True)
 w = sp.Symbol("w", positive=True)
 h = sp.Symbol("h", integer=True)
-ONE = sum_over(k, p[k])
 q = IndexedBase("q", positive=True)
 GAP = sum_over(k, q[k] * log(q[k] / p[k]))
 

@@ -760,7 +760,7 @@ def test_false_statements_about_tiny_numbers_are_refuted(gap: int, records: list
 @pytest.mark.parametrize(
     ("statement", "at", "error", "message"),
     [
-        (eq(sum_over(k, 1), K), {K: 2.5}, ValueError, "K is assumed to be positive and whole, .* be 2.5"),
+        (eq(sum_over(k, 1), K), {K: 2.5}, ValueError, "K is assumed to be positive and whole, .* be 5/2"),
         (eq(z[i], z[1]), {K: 2, i: 0, z: [1, 2]}, ValueError, "i is assumed to be positive and whole"),
         (eq(z[i], z[1]), {K: 2, i: 3, z: [1, 2]}, ValueError, "i runs from 1 to K = 2, so it cannot be 3"),
         (

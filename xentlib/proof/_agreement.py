@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
 import sympy as sp
 from sympy.core.relational import Relational
 
@@ -74,6 +73,7 @@ def agree(
     Examples
     --------
     >>> from xentlib.proof import entries, k, p, sum_over
+    >>> import numpy as np
     >>> from xentlib import softmax
     >>> points = np.random.default_rng(0).normal(size=(20, 3))
     >>> sum_of_all = sum_over(k, p[k])
@@ -158,12 +158,16 @@ def _compared(claim_id: str, statement: Any, left: Any, right: Any) -> str:
 
 def _as_floats(argument: Any) -> bytes:
     """Return what is the same for 1 and 1.0, and for 0.0 and -0.0."""
+    import numpy as np
+
     array = np.asarray(argument)
     return (array.astype(np.float64) + 0.0).tobytes() if array.dtype.kind in "fiub" else array.tobytes()
 
 
 def _numbers(claim_id: str, name: str, side: Any) -> Any:
     """Return a side as a new array, which the other side cannot change, of at least double precision."""
+    import numpy as np
+
     array = np.asarray(side)
     if array.dtype.kind not in "fiu":
         message = f"{claim_id}: the {name} side must be floats or integers, but its dtype is {array.dtype}"
@@ -176,6 +180,8 @@ def _numbers(claim_id: str, name: str, side: Any) -> Any:
 
 def _error(claim_id: str, a: Any, b: Any, rtol: float, atol: float, point: Any) -> float:
     """Return the largest error in units of the tolerance; shapes first, then what is not finite."""
+    import numpy as np
+
     if a.shape != b.shape:
         message = f"{claim_id}: the left side has shape {a.shape}, the right side {b.shape}"
         raise VerificationError(message)

@@ -247,7 +247,7 @@ class Intervals(Arithmetic):
     def whole(self, number: Any) -> int | None:
         if isinstance(number, int):
             return number
-        low, high = _ends(number)
+        low, high = ends(number)
         if low == high:
             return int(low) if mpmath.isint(low) else None
         if mpmath.ceil(low) > mpmath.floor(high):
@@ -257,14 +257,14 @@ class Intervals(Arithmetic):
     def direction(self, number: Any) -> int:
         if isinstance(number, int):
             return (number > 0) - (number < 0)
-        low, high = _ends(number)
+        low, high = ends(number)
         if low > 0 or high < 0 or low == high:
             return int(mpmath.sign(low))
         raise UndecidedError(_cannot_tell(number))
 
     def middle(self, number: Any) -> Any:
         """Return the one number that an interval is in 12 digits."""
-        low, high = _ends(number)
+        low, high = ends(number)
         if mpmath.nstr(low, 12) != mpmath.nstr(high, 12):
             raise UndecidedError(_cannot_tell(number))
         return low
@@ -275,12 +275,12 @@ class Intervals(Arithmetic):
     def largest(self, *numbers: Any) -> Any:
         if any(isinstance(number, Jet) for number in numbers):
             return super().largest(*numbers)
-        ends = [_ends(self.number(number)) for number in numbers]
-        return iv.mpf([max(low for low, _ in ends), max(high for _, high in ends)])
+        pairs = [ends(number) for number in numbers]
+        return iv.mpf([max(low for low, _ in pairs), max(high for _, high in pairs)])
 
     def plain(self, name: str, number: Any) -> Any:
         x = iv.mpf(number) if isinstance(number, int) else number
-        low, high = _ends(x)
+        low, high = ends(x)
         if name == "exp":
             _check_size(low)
             _check_size(high)
@@ -303,16 +303,17 @@ class Intervals(Arithmetic):
         count = self.whole(exponent)
         if count is None:
             return self.plain("exp", exponent * self.plain("log", base))
-        low, high = _ends(self.number(base))
+        low, high = ends(base)
         if low <= 0 <= high and count < 0:
             self.plain("inverse", base)
         if abs(count) * max(1, abs(mpmath.mag(low)), abs(mpmath.mag(high))) > HUGE:
             message = f"the power {count} is too large to compute"
             raise ArithmeticError(message)
-        return self.number(base) ** count if count >= 0 else 1 / self.number(base) ** -count
+        whole = iv.mpf(base) if isinstance(base, int) else base
+        return whole**count if count >= 0 else 1 / whole**-count
 
 
-def _ends(interval: Any) -> tuple[Any, Any]:
+def ends(interval: Any) -> tuple[Any, Any]:
     """Return the ends of an interval as numbers of mpmath, exactly."""
     if isinstance(interval, int):
         return mpmath.mpf(interval), mpmath.mpf(interval)

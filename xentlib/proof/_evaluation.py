@@ -169,7 +169,7 @@ def surely(statement: Any, values: Values, margin: Any = 0) -> bool | None:
 
 
 def _surely(statement: Any, values: Values, margin: Any) -> bool:
-    at = Point({symbol: _number_there(value) for symbol, value in values.items()}, {})
+    at = Point({symbol: number_there(value) for symbol, value in values.items()}, {})
     one, other = (function_of(side, INTERVALS)(at) for side in statement.args)
     gap = INTERVALS.number(mpmath.mpf(0)) + one - other
     if margin:
@@ -183,12 +183,12 @@ def _surely(statement: Any, values: Values, margin: Any) -> bool:
     return sign in fitting[statement.func]
 
 
-def _number_there(value: Any) -> Any:
+def number_there(value: Any) -> Any:
     """Return a value of a point in intervals."""
     if isinstance(value, Series):
         return Series(INTERVALS.number(value.center), tuple(map(INTERVALS.number, value.derivatives)))
     if isinstance(value, list | tuple):
-        return [_number_there(part) for part in value]
+        return [number_there(part) for part in value]
     return value if callable(value) else INTERVALS.number(value)
 
 

@@ -10,7 +10,6 @@ from random import Random
 from typing import Any, NamedTuple
 
 import mpmath
-import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
@@ -332,8 +331,20 @@ def check_point(statement: Any, at: Values) -> dict[Any, Any]:
     numbers = {s: _real(s, value) for s, value in at.items()}
     with mpmath.workdps(digits_at(numbers)):
         point = {s: _exact(s, value) for s, value in numbers.items()}
+        _check_functions(point)
     _check_ranges(statement, at, point)
     return point
+
+
+def _check_functions(point: Values) -> None:
+    """Raise if one function is given two values for one argument."""
+    found: dict[Any, tuple[Any, Any]] = {}
+    for applied in (s for s in point if isinstance(s, AppliedUndef)):
+        arguments = tuple(mpmath.nstr(evaluate(argument, point), 12) for argument in applied.args)
+        other, value = found.setdefault((applied.func, arguments), (applied, point[applied]))
+        if value != point[applied]:
+            message = f"{other} and {applied} have one argument there, and cannot be two numbers"
+            raise ValueError(message)
 
 
 def _check_ranges(statement: Any, at: Values, point: Values) -> None:
@@ -346,20 +357,29 @@ def _check_ranges(statement: Any, at: Values, point: Values) -> None:
             message = f"{index} runs from 1 to {size} = {sizes[size]}, so it cannot be {at[index]}"
             raise ValueError(message)
     for array, axes in axes_of(statement).items():
-        shape, needed = np.shape(point[array]), tuple(_shape(axes, sizes))
+        shape, needed = _shape_of(point[array]), tuple(_shape(axes, sizes))
         if shape != needed:
             message = f"{array} has the shape {shape}, {statement} needs {needed}"
             raise ValueError(message)
 
 
+def _shape_of(array: Any) -> tuple[int, ...]:
+    return (len(array), *(_shape_of(array[0]) if array else ())) if isinstance(array, list) else ()
+
+
 def _real(symbol: Any, value: Any) -> Any:
-    if isinstance(value, list | tuple | np.ndarray):
+    if hasattr(value, "__iter__") and not isinstance(value, str):
         return [_real(symbol, part) for part in value]
-    number = sp.sympify(value)
+    # A float is the decimal that it prints as.
+    number = sp.Rational(repr(float(value))) if _is_finite_float(value) else sp.sympify(value)
     if not (number.is_number and number.is_real and number.is_finite):
         message = f"a point has real and finite coordinates, so {symbol} cannot be {value}"
         raise ValueError(message)
     return number
+
+
+def _is_finite_float(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _exact(symbol: Any, number: Any) -> Any:

@@ -336,9 +336,10 @@ def refute(claim_id: str, statement: Any, *, given: Any = (), at: Values | None 
         tried.append(witness)
         if all(truth(a, witness, times=2) for a in known.relations if not is_bound(a) or a.gts in witness):
             allowed.append(witness)
-            if holds(statement, witness, known) is False:
+            found = holds(statement, witness, known)
+            if found is False:
                 break
-            unsure += truth(statement, witness) is False
+            unsure += found is None and truth(statement, witness) is False
     else:
         message = (
             f"{claim_id}: {statement} is false at none of the {len(tried)} points tried, of which "
