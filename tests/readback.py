@@ -15,7 +15,7 @@ from sympy.core.relational import Relational
 from xentlib.proof import SIZE, K
 from xentlib.proof import c as labels
 from xentlib.proof._evaluation import evaluate
-from xentlib.proof._quantities import axes_of, sizes_of, symbols_of
+from xentlib.proof.core.subject import axes_of, sizes_of, symbols_of
 
 DIGITS = 60
 # Derivatives by differences, one inside the other, keep more digits than this.

@@ -29,7 +29,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from xentlib.proof._evaluation import evaluate
-from xentlib.proof._quantities import Defined
+from xentlib.proof.core.unfold import Defined
 
 Values = Mapping[Any, Any]
 Function = Callable[[Values], Any]

@@ -34,9 +34,10 @@ from xentlib.proof import (
     y,
     z,
 )
-from xentlib.proof._quantities import unfold
 from xentlib.proof._sampling import ENOUGH, points
 from xentlib.proof._trying import UndefinedError
+from xentlib.proof.core.problem import Given
+from xentlib.proof.core.unfold import unfold
 
 t = sp.Symbol("t", positive=True)
 u = sp.Symbol("u", real=True)
@@ -167,7 +168,7 @@ def test_numbers_are_drawn_where_the_equations_hold() -> None:
     zero, mean = eq(sum_over(k, b[k]), 0), eq(sum_over(k, y[k] * b[k]), t)
     seen = set()
     for given in ([zero], [zero, mean], [eq(sum_over(k, b[k] * y[k]), 1), zero]):
-        at = list(points(eq(b[i], y[i]), given, {}))
+        at = list(points(eq(b[i], y[i]), Given(tuple(given)), {}))
         assert len(at) >= ENOUGH
         assert sum(any(number != 0 for number in v[b]) for v in at if v[K] > 1) > len(at) / 2
         seen |= {v[K] for v in at}

@@ -9,8 +9,9 @@ import pytest
 import sympy as sp
 
 from xentlib.proof import D, K, N, c, delta, k, m, n, p, product_over, sum_over
-from xentlib.proof._induction import why_not_by_induction
 from xentlib.proof._trying import counterexample
+from xentlib.proof.core.induction import why_not_by_induction
+from xentlib.proof.core.problem import NOTHING, Given
 
 q = sp.IndexedBase("q", positive=True)
 y = sp.IndexedBase("y", real=True)
@@ -38,9 +39,9 @@ x = sp.Symbol("x", real=True)
     ids=str,
 )
 def test_what_starts_equal_and_grows_alike_is_equal(left: Any, right: Any) -> None:
-    assert why_not_by_induction(left, right, N, ()) is None
+    assert why_not_by_induction(left, right, N, NOTHING) is None
     if not left.has(q[N + 1], q[n + 1]):
-        assert counterexample(sp.Eq(left, right, evaluate=False), (), {}) is None
+        assert counterexample(sp.Eq(left, right, evaluate=False), NOTHING, {}) is None
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_what_starts_equal_and_grows_alike_is_equal(left: Any, right: Any) -> No
     ids=str,
 )
 def test_what_starts_or_grows_differently_is_not(left: Any, right: Any, reason: str) -> None:
-    found = why_not_by_induction(left, right, N, ())
+    found = why_not_by_induction(left, right, N, NOTHING)
     assert found is not None
     assert re.search(reason, found)
 
@@ -80,35 +81,37 @@ def test_what_starts_or_grows_differently_is_not(left: Any, right: Any, reason: 
 )
 def test_a_sum_that_grows_otherwise_is_refused(left: Any, right: Any) -> None:
     with pytest.raises(ValueError, match="induction takes sums and products from 1 or 2 to N, not Sum"):
-        why_not_by_induction(left, right, N, ())
+        why_not_by_induction(left, right, N, NOTHING)
 
 
 def test_an_index_or_assumption_that_is_meant_for_one_size_is_refused() -> None:
     """The new n = N + 1 is not among those for which the step assumes the equation."""
     total = sum_over(m, delta(m, n))
     with pytest.raises(ValueError, match=r"\{n\} may not be fixed or assumed in an induction"):
-        why_not_by_induction(total**2, 3 * sum_over(m, delta(m, n)) - 2 * delta(1, n), N, ())
+        why_not_by_induction(total**2, 3 * sum_over(m, delta(m, n)) - 2 * delta(1, n), N, NOTHING)
     one = sp.Eq(sum_over(n, y[n]), 1)
     with pytest.raises(ValueError, match=r"\{N\} may not be fixed or assumed in an induction"):
-        why_not_by_induction(sum_over(n, y[n]) ** 2, sum_over(n, y[n] ** 2 + 2 * y[n]) - 2 * y[1], N, [one])
+        why_not_by_induction(
+            sum_over(n, y[n]) ** 2, sum_over(n, y[n] ** 2 + 2 * y[n]) - 2 * y[1], N, Given((one,))
+        )
     first = sp.Eq(sum_over(k, y[k]), 1)  # of another size
-    assert why_not_by_induction(sum_over(n, sum_over(k, y[k])), N, N, [first]) is None
+    assert why_not_by_induction(sum_over(n, sum_over(k, y[k])), N, N, Given((first,))) is None
 
 
 def test_a_product_that_changes_within_a_sum_is_refused() -> None:
     """One symbol for all q[k]^N would make the mean of the powers the power of the mean."""
     powers, mean = sum_over(k, product_over(n, q[k])), sum_over(k, q[k]) / K
-    assert counterexample(sp.Eq(powers, K * mean**N), (), {}) is not None
+    assert counterexample(sp.Eq(powers, K * mean**N), NOTHING, {}) is not None
     with pytest.raises(ValueError, match="no product that changes with the index of a sum around it"):
-        why_not_by_induction(powers, K * mean**N, N, ())
+        why_not_by_induction(powers, K * mean**N, N, NOTHING)
 
 
 def test_factors_must_be_positive() -> None:
     with pytest.raises(ValueError, match="induction takes products of positive factors only"):
-        why_not_by_induction(product_over(n, y[n]) ** 2, product_over(n, y[n] ** 2), N, ())
+        why_not_by_induction(product_over(n, y[n]) ** 2, product_over(n, y[n] ** 2), N, NOTHING)
 
 
 def test_other_sizes_stay_as_they_are() -> None:
-    assert why_not_by_induction(sum_over(k, k), K * (K + 1) / 2, K, ()) is None
-    assert why_not_by_induction(D * sum_over(k, D), K * D**2, K, ()) is None
-    assert why_not_by_induction(sum_over(k, k), N * (K + 1) / 2, K, ()) is not None
+    assert why_not_by_induction(sum_over(k, k), K * (K + 1) / 2, K, NOTHING) is None
+    assert why_not_by_induction(D * sum_over(k, D), K * D**2, K, NOTHING) is None
+    assert why_not_by_induction(sum_over(k, k), N * (K + 1) / 2, K, NOTHING) is not None

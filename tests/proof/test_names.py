@@ -34,6 +34,7 @@ from xentlib.proof import (  # fmt: skip
     z,
 )
 from xentlib.proof._names import check_names
+from xentlib.proof.core.problem import Given, Problem
 
 q = sp.IndexedBase("q", positive=True)
 f = sp.Function("f")
@@ -101,15 +102,15 @@ ALIKE = [
 @pytest.mark.parametrize(("statement", "message"), ALIKE, ids=lambda value: str(value)[:60])
 def test_what_would_print_like_something_else_is_refused(statement: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        check_names(statement)
+        check_names(Problem(statement))
 
 
 def test_assumptions_share_the_names_of_the_statement() -> None:
     free, statement = sp.IndexedBase("q", real=True), sp.Gt(sum_over(k, q[k]), 0, evaluate=False)
     with pytest.raises(ValueError, match=r"\(IndexedBase, positive, real\) and q\[k\] \(IndexedBase, real\)"):
-        check_names(statement, given=eq(sum_over(k, free[k]), 1))
+        check_names(Problem(statement, Given((eq(sum_over(k, free[k]), 1),))))
     with pytest.raises(ValueError, match="both print q_"):
-        check_names(statement, given=[eq(sum_over(k, free[k]), 1)])
+        check_names(Problem(statement, Given((eq(sum_over(k, free[k]), 1),))))
 
 
 FINE = [
@@ -139,4 +140,4 @@ FINE = [
 
 @pytest.mark.parametrize("statement", FINE, ids=str)
 def test_what_can_mean_one_thing_only_is_let_pass(statement: Any) -> None:
-    check_names(statement)
+    check_names(Problem(statement))

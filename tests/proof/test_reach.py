@@ -35,9 +35,10 @@ from xentlib.proof import (
     y,
     z,
 )
-from xentlib.proof._deciding import Key, reason_against
 from xentlib.proof._evaluation import evaluate
-from xentlib.proof._normal_form import residual
+from xentlib.proof.core.algebra import residual
+from xentlib.proof.core.decide import why_not
+from xentlib.proof.core.problem import Given, Problem, read
 
 a, b = sp.symbols("a b", real=True)
 t, u = sp.symbols("t u", positive=True)
@@ -266,7 +267,7 @@ FALSE: list[Any] = [
 
 @pytest.mark.parametrize("statement", FALSE, ids=str)
 def test_false_neighbours_are_refused_by_the_algebra_alone(statement: Any) -> None:
-    assert reason_against(statement, (), Key(), {}) is not None
+    assert why_not(read(statement)) is not None
 
 
 @pytest.mark.parametrize(
@@ -284,7 +285,7 @@ def test_false_neighbours_are_refused_by_the_algebra_alone(statement: Any) -> No
     ids=str,
 )
 def test_what_differs_must_be_what_decides(statement: Any, given: Any) -> None:
-    assert reason_against(statement, (given,), Key(), {}) is not None
+    assert why_not(read(statement, given)) is not None
 
 
 @pytest.mark.parametrize(
@@ -382,7 +383,7 @@ def test_what_is_given_is_written_out_for_a_fixed_size(statement: Any, given: An
     ids=str,
 )
 def test_what_is_given_at_one_place_or_size_is_not_at_others(statement: Any, given: Any, sizes: Any) -> None:
-    assert reason_against(statement, (given,), Key(), sizes) is not None
+    assert why_not(Problem(statement, Given((given,)), sizes=sizes)) is not None
 
 
 NO_VALUE = [
@@ -396,7 +397,7 @@ NO_VALUE = [
 
 @pytest.mark.parametrize("statement", NO_VALUE, ids=str)
 def test_what_has_no_value_for_some_size_is_not_proved(statement: Any) -> None:
-    assert "is not shown to have a real value" in str(reason_against(statement, (), Key(), {}))
+    assert "is not shown to have a real value" in str(why_not(read(statement)))
 
 
 def test_what_has_a_value_for_the_sizes_that_are_assumed() -> None:

@@ -23,11 +23,12 @@ Eq(Sum(p[k], (k, 1, K)), 1)
 
 from xentlib.proof._agreement import agree
 from xentlib.proof._claims import say, theorem
-from xentlib.proof._evaluation import entries
+from xentlib.proof._entries import entries
 from xentlib.proof._latex import to_latex
 from xentlib.proof._quantities import A, Quantity, lse, named, p, softmax_of
-from xentlib.proof._sampling import VerificationError
-from xentlib.proof._symbols import (
+from xentlib.proof._verbs import derive, prove, refute
+from xentlib.proof.core.problem import VerificationError
+from xentlib.proof.core.symbols import (
     SIZE,
     D,
     K,
@@ -53,7 +54,6 @@ from xentlib.proof._symbols import (
     y,
     z,
 )
-from xentlib.proof._verbs import derive, prove, refute
 
 __all__ = [
     "SIZE",

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
 import sympy as sp
 from sympy.core.relational import Relational
 
@@ -16,17 +15,17 @@ from xentlib.proof._claims import (
     announce,
     assumed,
     assumptions,
-    check_exact,
     check_id,
     describe,
     plain,
 )
-from xentlib.proof._deciding import same
-from xentlib.proof._evaluation import Entries
+from xentlib.proof._entries import Entries
 from xentlib.proof._latex import to_latex
 from xentlib.proof._names import check_names
-from xentlib.proof._sampling import ENOUGH, VerificationError
+from xentlib.proof._sampling import ENOUGH
 from xentlib.proof._trying import try_out
+from xentlib.proof.core.decide import same
+from xentlib.proof.core.problem import VerificationError, read
 
 
 def agree(
@@ -74,6 +73,7 @@ def agree(
     Examples
     --------
     >>> from xentlib.proof import entries, k, p, sum_over
+    >>> import numpy as np
     >>> from xentlib import softmax
     >>> points = np.random.default_rng(0).normal(size=(20, 3))
     >>> sum_of_all = sum_over(k, p[k])
@@ -89,8 +89,8 @@ def agree(
             f"{statement!r} (evaluate=False keeps SymPy from deciding a statement)"
         )
         raise TypeError(message)
-    check_exact(statement)
-    check_names(statement)
+    problem = read(statement, provable=False)
+    check_names(problem)
     _check_different(claim_id, statement, left, right)
     if not (0 <= rtol < 1 and 0 <= atol < math.inf and rtol + atol > 0):
         message = (
@@ -98,7 +98,7 @@ def agree(
         )
         raise ValueError(message)
     # Else it could show a formula that has nothing to do with the two sides, and is wrong.
-    witness = try_out(statement, (), {}).witness
+    witness = try_out(statement, problem.given, {}).witness
     if witness is not None:
         message = f"{claim_id}: {statement} is false at {describe(statement, witness, plain)}"
         raise VerificationError(message)
@@ -117,7 +117,7 @@ def agree(
         raise ValueError(message)
     tolerance = " ".join(f"{n} {v:g}".replace("e-0", "e-") for n, v in (("rtol", rtol), ("atol", atol)) if v)
     claim = Claim(
-        claim_id, "agreement", "numeric", to_latex(statement), assumptions(statement, (), {}),
+        claim_id, "agreement", "numeric", to_latex(statement), assumptions(statement, problem.given, {}),
         points=count, tolerance=tolerance, error=float(f"{worst:.1e}"),
     )  # fmt: skip
     few = "" if count >= ENOUGH else f" at {count} point{'s' if count > 1 else ''} (fewer than {ENOUGH})"
@@ -126,7 +126,7 @@ def agree(
         "✓",
         lambda printer: (
             f"{subject}{few}, in every entry, to within {tolerance}"
-            f"{assumed(statement, (), printer, ', where ')}"
+            f"{assumed(statement, problem.given, printer, ', where ')}"
         ),
         statement,
     )
@@ -158,12 +158,16 @@ def _compared(claim_id: str, statement: Any, left: Any, right: Any) -> str:
 
 def _as_floats(argument: Any) -> bytes:
     """Return what is the same for 1 and 1.0, and for 0.0 and -0.0."""
+    import numpy as np
+
     array = np.asarray(argument)
     return (array.astype(np.float64) + 0.0).tobytes() if array.dtype.kind in "fiub" else array.tobytes()
 
 
 def _numbers(claim_id: str, name: str, side: Any) -> Any:
     """Return a side as a new array, which the other side cannot change, of at least double precision."""
+    import numpy as np
+
     array = np.asarray(side)
     if array.dtype.kind not in "fiu":
         message = f"{claim_id}: the {name} side must be floats or integers, but its dtype is {array.dtype}"
@@ -176,6 +180,8 @@ def _numbers(claim_id: str, name: str, side: Any) -> Any:
 
 def _error(claim_id: str, a: Any, b: Any, rtol: float, atol: float, point: Any) -> float:
     """Return the largest error in units of the tolerance; shapes first, then what is not finite."""
+    import numpy as np
+
     if a.shape != b.shape:
         message = f"{claim_id}: the left side has shape {a.shape}, the right side {b.shape}"
         raise VerificationError(message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import copy
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,11 +12,12 @@ import mpmath
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from xentlib.proof._assumptions import after_differentiation, is_bound, of_symbols
+from xentlib.proof._assumptions import after_differentiation, of_symbols
 from xentlib.proof._evaluation import Arbitrary, digits_at, evaluate
 from xentlib.proof._latex import to_latex
-from xentlib.proof._quantities import symbols_of, unfold
-from xentlib.proof._symbols import SIZE, Values, c
+from xentlib.proof.core.problem import Given, is_bound
+from xentlib.proof.core.subject import symbols_of
+from xentlib.proof.core.symbols import SIZE, Values, c
 
 
 @dataclass(frozen=True)
@@ -77,25 +78,6 @@ def check_id(text: str) -> None:
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text):
         message = f"a claim's ID is lower-case words and digits joined by hyphens, not {text!r}"
-        raise ValueError(message)
-
-
-def check_exact(statement: Any) -> None:
-    """Raise if a number in a statement is not exact.
-
-    Parameters
-    ----------
-    statement : Basic
-        A statement or an expression.
-
-    Raises
-    ------
-    ValueError
-        If there is a float in it, or in the formula of a quantity: what is printed would be rounded.
-    """
-    floats = unfold(statement).atoms(sp.Float) if isinstance(statement, sp.Basic) else ()
-    if floats:
-        message = f"a statement is exact, but {statement} has {sorted(floats)}: write a Rational"
         raise ValueError(message)
 
 
@@ -223,16 +205,14 @@ def in_dollars(expr: Any) -> str:
     return f"${to_latex(expr)}$"
 
 
-def assumed(
-    statement: Any, given: Sequence[Any], printer: Printer, before: str, *, bounds: bool = False
-) -> str:
+def assumed(statement: Any, given: Given, printer: Printer, before: str, *, bounds: bool = False) -> str:
     """Return what a statement assumes, but for the ranges of indices and sizes, after a few words.
 
     Parameters
     ----------
     statement : Basic
         A statement.
-    given : sequence of relations
+    given : Given
         Its assumptions.
     printer : callable
         How formulas are written.
@@ -249,28 +229,28 @@ def assumed(
     Examples
     --------
     >>> t = sp.Symbol("t", positive=True)
-    >>> assumed(sp.Eq(t, 1), [sp.Ne(t, 2)], plain, ", where ")
+    >>> assumed(sp.Eq(t, 1), Given((sp.Ne(t, 2),)), plain, ", where ")
     ', where t > 0 and t ≠ 2'
     """
     facts = [printer(a) for a in of_symbols(statement, given)]
     late = after_differentiation(statement, given)
     facts += [
         printer(a) + (" (at the point, after differentiation)" if a in late else "")
-        for a in given
+        for a in given.relations
         if bounds or not is_bound(a)
     ]
     *first, last = facts or [""]
     return f"{before}{', '.join(first)}{' and ' if first else ''}{last}" if facts else ""
 
 
-def assumptions(statement: Any, given: Sequence[Any], sizes: Values) -> list[str]:
+def assumptions(statement: Any, given: Given, sizes: Values) -> list[str]:
     """Return all that a statement assumes as LaTeX, for the ledger.
 
     Parameters
     ----------
     statement : Basic
         A statement.
-    given : sequence of relations
+    given : Given
         Its assumptions.
     sizes : mapping
         Sizes that are fixed.
@@ -294,7 +274,9 @@ def assumptions(statement: Any, given: Sequence[Any], sizes: Values) -> list[str
     result += [f"{to_latex(size)} = {value}" for size, value in sizes.items()]
     result += [to_latex(a) for a in of_symbols(statement, given)]
     late = after_differentiation(statement, given)
-    return result + [to_latex(a) + (r" \text{ after differentiation}" if a in late else "") for a in given]
+    return result + [
+        to_latex(a) + (r" \text{ after differentiation}" if a in late else "") for a in given.relations
+    ]
 
 
 def describe(statement: Any, values: Values, printer: Printer) -> str:
@@ -315,6 +297,7 @@ def describe(statement: Any, values: Values, printer: Printer) -> str:
         Such as ``K = 1, z = (0), where the sides are 1 and 2``.
     """
     math = "${}$".format if printer is in_dollars else str
+    equals = ("=", r"\approx") if printer is in_dollars else ("=", "≈")
     name = to_latex if printer is in_dollars else str
     used = symbols_of(statement)
     names = [
@@ -322,27 +305,68 @@ def describe(statement: Any, values: Values, printer: Printer) -> str:
         for s in values
         if s in used or getattr(s, "label", None) in used or s in statement.atoms(AppliedUndef)
     ]
-    parts = [math(f"{name(s)} = {_number(values[s])}") for s in names]
+    parts = [math(f"{name(s)} {_equals(values[s], equals)}") for s in names]
     # What was asked for so far may be of other statements.
     fresh = {s: copy(v) if isinstance(v, Arbitrary) else v for s, v in values.items()}
     with mpmath.workdps(digits_at(values)):
-        sides = [_number(evaluate(side, fresh)) for side in statement.args]
+        small = mpmath.mpf(10) ** -(digits_at(values) // 2)
+        numbers_ = [evaluate(side, fresh) for side in statement.args]
+        sides = _told_apart([_without_noise(number, small) for number in numbers_])
     for function, numbers in fresh.items():
         if isinstance(numbers, Arbitrary):
             parts += [
                 math(
-                    f"{name(sp.Symbol(function.__name__))}({', '.join(map(_number, at))}) = {_number(number)}"
+                    f"{name(sp.Symbol(function.__name__))}({', '.join(map(_number, at))}) "
+                    f"{_equals(number, equals)}"
                 )
                 for at, number in numbers.found.items()
             ]
     return f"{', '.join(parts)}, where the sides are {math(sides[0])} and {math(sides[1])}"
 
 
-def _number(value: Any) -> str:
+def _without_noise(number: Any, small: Any) -> Any:
+    return 0 if not isinstance(number, bool) and abs(number) <= small else number
+
+
+def _equals(value: Any, signs: tuple[str, str]) -> str:
+    """Return a value of a point with the sign before it: equal to what is written, or about equal."""
+    return f"{signs[not _is_short(value)]} {_number(value)}"
+
+
+def _is_short(value: Any) -> bool:
+    """Return whether a number can be written out in the digits that are."""
+    if isinstance(value, list):
+        return all(map(_is_short, value))
+    return isinstance(value, bool | Arbitrary) or _is_written(value, _EXACTLY)
+
+
+_FEW, _EXACTLY = 5, 15
+"""How many digits are written of a number, and how many where fewer would not be all."""
+
+
+def _is_written(value: Any, digits: int) -> bool:
+    with mpmath.workdps(60):
+        written = mpmath.mpf(mpmath.nstr(mpmath.mpf(value), digits))
+        return bool(abs(written - value) <= mpmath.mpf(10) ** -25 * abs(written))
+
+
+def _told_apart(sides: list[Any]) -> list[str]:
+    """Return numbers in so many digits that those which differ can be told apart."""
+    for digits in range(_FEW, _EXACTLY):
+        written = [_number(side, digits) for side in sides]
+        if len(set(written)) == len(set(sides)):
+            break
+    return written
+
+
+def _number(value: Any, digits: int | None = None) -> str:
     if isinstance(value, list):
         return f"({', '.join(map(_number, value))})"
     if isinstance(value, bool):
         return str(value).lower()
-    with mpmath.workdps(15):
+    value = mpmath.mpf(value)
+    exactly = digits is None and _is_written(value, _EXACTLY)
+    with mpmath.workdps(_EXACTLY):
         # Unary plus rounds: Python refuses to write out an integer of 4300 digits.
-        return str(mpmath.nstr(+mpmath.mpf(value), 5, strip_zeros=True)).removesuffix(".0")
+        short = mpmath.nstr(+mpmath.mpf(value), _EXACTLY if exactly else digits or _FEW, strip_zeros=True)
+        return str(short).removesuffix(".0")

@@ -7,12 +7,11 @@ from random import Random
 from typing import Any
 
 import mpmath
-import numpy as np
 import sympy as sp
 
 from xentlib.proof._evaluation import digits_at, evaluate, truth, with_element
-from xentlib.proof._quantities import axes_of, symbols_of
-from xentlib.proof._symbols import SIZE, c
+from xentlib.proof.core.subject import axes_of, symbols_of
+from xentlib.proof.core.symbols import SIZE, c
 
 _FAR = 100
 """How large the numbers may be that are solved for: each costs as many digits."""
@@ -125,10 +124,19 @@ def _numbers(equation: sp.Eq, values: dict[Any, Any]) -> Iterator[tuple[Any, tup
     """Yield what an equation could be solved for: elements of its arrays, and its scalars."""
     arrays = [array for array in axes_of(equation) if array != c]
     for array in arrays:
-        yield from ((array, place) for place in np.ndindex(np.shape(values[array])))
+        yield from ((array, place) for place in _places(values[array]))
     labels = {array.label for array in axes_of(equation)}
     scalars = symbols_of(equation) - labels - {*SIZE, *SIZE.values()}
     yield from ((scalar, ()) for scalar in sorted(scalars, key=str))
+
+
+def _places(array: Any) -> Iterator[tuple[int, ...]]:
+    """Yield each place in an array, counted from 0."""
+    if not isinstance(array, list):
+        yield ()
+        return
+    for first, part in enumerate(array):
+        yield from ((first, *others) for others in _places(part))
 
 
 def _at(values: dict[Any, Any], symbol: Any, place: tuple[int, ...]) -> Any:

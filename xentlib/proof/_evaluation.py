@@ -1,25 +1,25 @@
 """The numbers behind the symbols: values of symbolic expressions, in as many digits as needed.
 
-The evaluator shares nothing with the algebra of `residual` but the definitions: it adds
-sums term by term and takes derivatives numerically, so that an error in the algebra shows up.
+The evaluator shares nothing with the algebra of `residual` but the definitions: it adds sums term by term and
+takes derivatives by computing with numbers that move, so that an error in the algebra shows up.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, lru_cache
-from itertools import product
+from functools import cache
 from typing import Any, NamedTuple
 
 import mpmath
-import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from xentlib.proof._kinks import KINKS
-from xentlib.proof._quantities import Defined, axes_of, definition, symbols_of
-from xentlib.proof._symbols import SIZE, Values, c, delta, outermost, z
+from xentlib.proof._arithmetic import INTERVALS, ROUNDED, Arithmetic, UndecidedError, interval_digits
+from xentlib.proof._jets import Jet, add, derivative, over, product, times, total
+from xentlib.proof.core.subject import symbols_of
+from xentlib.proof.core.symbols import SIZE, Values, c, delta, outermost
+from xentlib.proof.core.unfold import Defined, definition
 
 
 def digits(numbers: Any) -> int:
@@ -47,14 +47,14 @@ def digits(numbers: Any) -> int:
     """
     flat = list(_flat(numbers))
     if not all(map(math.isfinite, flat)):
-        message = f"a point must have finite coordinates, not {np.array(flat)}"
+        message = f"a point must have finite coordinates, not {flat}"
         raise ValueError(message)
     return 30 + 2 * int(max(map(abs, flat), default=0))
 
 
 def _flat(numbers: Iterable[Any]) -> Iterator[float]:
     for number in numbers:
-        if isinstance(number, list | tuple | np.ndarray):
+        if hasattr(number, "__iter__"):
             yield from _flat(number)
         else:
             yield float(number)
@@ -87,17 +87,18 @@ def evaluate(expr: Any, values: Mapping[Any, Any]) -> Any:
 
     Notes
     -----
-    Sums are added up term by term and derivatives are taken numerically, so that a wrong rule
-    in `collapse` or in SymPy's differentiation shows up as a disagreement. Two numbers count as
-    equal if they agree in half of the digits.
+    Sums are added up term by term and derivatives are those of jets, so that a wrong rule in `collapse`
+    or in SymPy's differentiation shows up as a disagreement. Two numbers count as equal if they agree in
+    half of the digits.
 
     Examples
     --------
-    >>> from xentlib.proof import K, i, p
+    >>> from xentlib.proof import K, i, p, z
     >>> float(evaluate(p[i], {K: 2, i: 1, z: [0, 0]}))
     0.5
     """
-    return _function(expr)(values if isinstance(values, Point) else Point(values, {}))
+    number = function_of(expr, ROUNDED)(values if isinstance(values, Point) else Point(values, {}))
+    return mpmath.mpf(number) if type(number) is int else number
 
 
 def truth(statement: Any, values: Values, times: int = 1) -> bool | None:
@@ -115,7 +116,7 @@ def truth(statement: Any, values: Values, times: int = 1) -> bool | None:
     Returns
     -------
     bool or None
-        By as many digits as `digits` says.
+        By as many digits as `digits` says; what depends on their last ones may be wrong (see `surely`).
     """
     with mpmath.workdps(times * digits_at(values)):
         # What was found in fewer digits does not serve.
@@ -124,6 +125,71 @@ def truth(statement: Any, values: Values, times: int = 1) -> bool | None:
             return bool(evaluate(statement, at))
         except ArithmeticError:
             return None
+
+
+_MOST_DIGITS = 3000
+"""In more digits than these nothing is tried."""
+
+
+def surely(statement: Any, values: Values, margin: Any = 0) -> bool | None:
+    """Return whether a statement holds at a point, None if that cannot be told.
+
+    Parameters
+    ----------
+    statement : Eq, Ne, Gt, Lt, Ge or Le
+        A single statement.
+    values : mapping
+        The point, as for `evaluate`.
+    margin : number
+        By how much of its size a number may be off since the point is one that was solved for.
+
+    Returns
+    -------
+    bool or None
+        By intervals that hold the numbers, in as many digits as it takes.
+
+    Examples
+    --------
+    >>> from xentlib.proof import s
+    >>> surely(sp.Lt(sp.exp(-s), 1, evaluate=False), {s: 1}), surely(sp.Eq(sp.exp(-s), 1), {s: 1})
+    (True, False)
+    >>> surely(sp.Eq(sp.exp(2 * s), sp.exp(s) ** 2, evaluate=False), {s: 1})
+    """
+    digits_ = digits_at(values)
+    most = max(digits_, _MOST_DIGITS)
+    while digits_ <= most:
+        with interval_digits(digits_):
+            try:
+                return _surely(statement, values, margin)
+            except UndecidedError:
+                digits_ *= 4
+            except (ArithmeticError, TypeError):
+                return None
+    return None
+
+
+def _surely(statement: Any, values: Values, margin: Any) -> bool:
+    at = Point({symbol: number_there(value) for symbol, value in values.items()}, {})
+    one, other = (function_of(side, INTERVALS)(at) for side in statement.args)
+    gap = INTERVALS.number(mpmath.mpf(0)) + one - other
+    if margin:
+        largest = INTERVALS.largest(1, INTERVALS.plain("abs", one), INTERVALS.plain("abs", other))
+        blur = INTERVALS.number(margin) * largest
+        if INTERVALS.direction(INTERVALS.plain("abs", gap) - blur) < 0:
+            message = "the sides differ by no more than the point is known"
+            raise UndecidedError(message)
+    sign = INTERVALS.direction(gap)
+    fitting = {sp.Eq: {0}, sp.Ne: {1, -1}, sp.Gt: {1}, sp.Lt: {-1}, sp.Ge: {1, 0}, sp.Le: {-1, 0}}
+    return sign in fitting[statement.func]
+
+
+def number_there(value: Any) -> Any:
+    """Return a value of a point in intervals."""
+    if isinstance(value, Series):
+        return Series(INTERVALS.number(value.center), tuple(map(INTERVALS.number, value.derivatives)))
+    if isinstance(value, list | tuple):
+        return [number_there(part) for part in value]
+    return value if callable(value) else INTERVALS.number(value)
 
 
 def digits_at(values: Values) -> int:
@@ -156,9 +222,11 @@ class Point(dict[Any, Any]):
     What is tried at the same point, such as the alterations of a statement, shares what was found.
     """
 
-    def __init__(self, values: Mapping[Any, Any], found: dict[Any, Any]) -> None:
+    def __init__(self, values: Mapping[Any, Any], found: dict[Any, Any], level: int = 0) -> None:
         super().__init__(values)
         self.found = found
+        self.level = level
+        """How many variables move, for derivatives."""
         self.digits = 0
         """See `digits_at`; 0 as long as nobody has asked."""
 
@@ -168,72 +236,62 @@ _Function = Callable[[Point], Any]
 
 
 @cache
-def _function(expr: Any) -> _Function:
+def function_of(expr: Any, by: Arithmetic) -> _Function:
     """Return the function that an expression is of its point; altered statements share most of theirs."""
     if isinstance(expr, Defined):
-        return _remembering(expr, _entry(expr))
+        return _remembering(expr, _entry(expr, by))
     if isinstance(expr, sp.Sum | sp.Product):
-        return _remembering(expr, _total(expr))
+        return _remembering(expr, _total(expr, by))
     if isinstance(expr, sp.Derivative):
-        return _remembering(expr, _slope(expr))
+        return _remembering(expr, _slope(expr, by))
     if isinstance(expr, sp.Subs):
-        return _remembering(expr, _at_point(expr))
+        return _remembering(expr, _at_point(expr, by))
     if isinstance(expr, sp.Piecewise):
-        return _by_condition(expr)
+        return _by_condition(expr, by)
     if expr in _UNREAL:
         return _unreal(expr)
     if isinstance(expr, sp.Indexed):
-        return _element(expr)
+        return _element(expr, by)
     if isinstance(expr, AppliedUndef):
-        return _applied(expr)
+        return _applied(expr, by)
     if isinstance(expr, sp.Integer):
         number = mpmath.make_mpf(mpmath.libmp.from_int(expr.p))  # all of its digits
-        return lambda at: number
+        return (lambda at: number) if by is ROUNDED else lambda at: int(expr)
     if expr in (sp.true, sp.false):
         return lambda at: bool(expr)
     if isinstance(expr, sp.Rational):
-        return lambda at: mpmath.mpf(expr.p) / expr.q
+        return lambda at: by.rational(expr.p, expr.q)
     if isinstance(expr, sp.Number | sp.NumberSymbol):
-        return lambda at: expr._to_mpmath(mpmath.mp.prec)
-    if isinstance(expr, AppliedUndef):
-        return _applied(expr)
+        return lambda at: by.constant(expr)
     if expr.func not in _FUNCTIONS:
         return _given(expr)
-    arguments = [_function(argument) for argument in expr.args]
-    short = _short(expr, arguments)
+    arguments = [function_of(argument, by) for argument in expr.args]
+    short = _short(expr, arguments, by)
     if short is not None:
         return short
     function = _FUNCTIONS[expr.func]
-    return lambda at: function(*[argument(at) for argument in arguments])
+    return lambda at: function(by, *[argument(at) for argument in arguments])
 
 
-def _short(expr: Any, arguments: Sequence[_Function]) -> _Function | None:
+def _short(expr: Any, arguments: Sequence[_Function], by: Arithmetic) -> _Function | None:
     """Return a faster function for what stands in most formulas: two terms or factors, -x, 1/x and x**2."""
-    if len(arguments) == 1:
+    if isinstance(expr, sp.exp | sp.log) and len(arguments) == 1:
         (only,) = arguments
-        function = _FUNCTIONS[expr.func]
+        function = by.exp if isinstance(expr, sp.exp) else by.log
         return lambda at: function(only(at))
     if len(arguments) != 2:
         return None
     one, other = arguments
     if isinstance(expr, sp.Add):
-        return lambda at: one(at) + other(at)
+        return lambda at: add(one(at), other(at))
     if isinstance(expr, sp.Mul):
-        return (lambda at: -other(at)) if expr.args[0] == -1 else lambda at: one(at) * other(at)
+        return (lambda at: -other(at)) if expr.args[0] == -1 else lambda at: times(one(at), other(at))
     if isinstance(expr, sp.Pow) and expr.exp == -1:
-        return lambda at: _inverse(one(at))
+        return lambda at: by.inverse(one(at))
     if isinstance(expr, sp.Pow) and expr.exp.is_Integer and expr.exp.is_positive:
         power = int(expr.exp)
-        return lambda at: mpmath.mpf(one(at)) ** power
+        return lambda at: one(at) ** power
     return None
-
-
-def _inverse(number: Any) -> Any:
-    # What counts as 0 has no inverse: rounding would make 1/(a - a) some large number.
-    if abs(number) <= _tolerance(mpmath.mp.dps):
-        message = f"{number} to the power -1.0 is not a real number"
-        raise ArithmeticError(message)
-    return 1 / mpmath.mpf(number)
 
 
 def _remembering(expr: Any, function: _Function) -> _Function:
@@ -273,8 +331,8 @@ class Series(NamedTuple):
     """At the center, that of order 0 first."""
 
     def __call__(self, x: Any) -> Any:
-        step = x - self.center
-        return mpmath.fsum(d * step**n / math.factorial(n) for n, d in enumerate(self.derivatives))
+        step = add(x, -self.center)
+        return total([over(times(step**n, d), math.factorial(n)) for n, d in enumerate(self.derivatives)])
 
 
 class Arbitrary:
@@ -287,7 +345,7 @@ class Arbitrary:
 
     def __call__(self, *arguments: Any) -> Any:
         # In so many digits that two ways to compute an argument do not make two of it.
-        place = tuple(mpmath.nstr(argument, 12) for argument in arguments)
+        place = tuple(mpmath.nstr(_middle(argument), 12) for argument in arguments)
         if place not in self.found:
             self.found[place] = self._draw(" ".join(place))
         return self.found[place]
@@ -304,43 +362,55 @@ class Arbitrary:
         return f"Arbitrary({self._draw('')})"
 
 
-def _applied(expr: AppliedUndef) -> _Function:
-    given, arguments = _given(expr), [_function(argument) for argument in expr.args]
+def _middle(argument: Any) -> Any:
+    """Return the number that a function is asked for, of an interval the one that it is in so many digits."""
+    if not isinstance(argument, Jet):
+        return INTERVALS.middle(argument) if hasattr(argument, "mid") else argument
+    message = "nothing is known of how this function changes"
+    raise ArithmeticError(message)
+
+
+def _applied(expr: AppliedUndef, by: Arithmetic) -> _Function:
+    given, arguments = _given(expr), [function_of(argument, by) for argument in expr.args]
 
     def number(at: Point) -> Any:
         function = at.get(expr.func)
-        return given(at) if function is None else function(*(argument(at) for argument in arguments))
+        if function is None:
+            return given(at)
+        found = function(*(argument(at) for argument in arguments))
+        return found if isinstance(found, Jet) else by.number(found)
 
     return number
 
 
-def _entry(entry: Defined) -> _Function:
+def _entry(entry: Defined, by: Arithmetic) -> _Function:
     formula, stands_for = definition(entry)
-    function, symbols = _function(formula), {dummy: _given(s) for dummy, s in stands_for.items()}
+    function = function_of(formula, by)
+    places = {place: function_of(index, by) for place, index in stands_for.items()}
 
     def number(at: Point) -> Any:
-        inner = Point(at, at.found)
-        for dummy, symbol in symbols.items():
-            inner[dummy] = symbol(at)
+        inner = Point(at, at.found, at.level)
+        for place, index in places.items():
+            inner[place] = index(at)
         return function(inner)
 
     return number
 
 
-def _at_point(expr: sp.Subs) -> _Function:
+def _at_point(expr: sp.Subs, by: Arithmetic) -> _Function:
     term, variables, point = expr.args
-    function, numbers = _function(term), {x: _function(a) for x, a in zip(variables, point, strict=True)}
+    function = function_of(term, by)
+    numbers = {x: function_of(a, by) for x, a in zip(variables, point, strict=True)}
 
     def number(at: Point) -> Any:
         values = {variable: value(at) for variable, value in numbers.items()}
-        found = at.found.setdefault((expr, *values.values(), mpmath.mp.prec), {})
-        return function(Point({**at, **values}, found))
+        return function(Point({**at, **values}, {}, at.level))
 
     return number
 
 
-def _by_condition(expr: sp.Piecewise) -> _Function:
-    parts = [(_function(value), _function(condition)) for value, condition in expr.args]
+def _by_condition(expr: sp.Piecewise, by: Arithmetic) -> _Function:
+    parts = [(function_of(value, by), function_of(condition, by)) for value, condition in expr.args]
 
     def number(at: Point) -> Any:
         for value, condition in parts:
@@ -363,17 +433,16 @@ def _unreal(expr: Any) -> _Function:
 _UNREAL = {sp.I, sp.zoo, sp.oo, -sp.oo, sp.nan}
 
 
-def _total(total: sp.Sum | sp.Product) -> _Function:
-    part, (index, first, last) = outermost(total)
-    combine = mpmath.fsum if isinstance(total, sp.Sum) else _product
-    member, start, end = map(_function, (part, first, last))
-
+def _total(expr: sp.Sum | sp.Product, by: Arithmetic) -> _Function:
+    part, (index, first, last) = outermost(expr)
+    combine = total if isinstance(expr, sp.Sum) else product
+    member, start, end = (function_of(a, by) for a in (part, first, last))
     remembers = index.is_integer and index not in _SAME
 
     def number(at: Point) -> Any:
-        inner = Point(at, at.found)
+        inner = Point(at, at.found, at.level)
         members = []
-        for inner[index] in range(_whole(start(at)), _whole(end(at)) + 1):
+        for inner[index] in range(_whole(start(at), by), _whole(end(at), by) + 1):
             inner.found = at.found if remembers else {}
             members.append(member(inner))
         return combine(members)
@@ -381,115 +450,77 @@ def _total(total: sp.Sum | sp.Product) -> _Function:
     return number
 
 
-def _whole(number: Any) -> int:
-    if not mpmath.isint(number):
+def _whole(number: Any, by: Arithmetic) -> int:
+    found = by.whole(number)
+    if found is None:
         message = f"a sum or a product runs from one whole number to another, not to {number}"
         raise ValueError(message)
-    return int(number)
+    return found
 
 
-def _element(element: sp.Indexed) -> _Function:
+def _element(element: sp.Indexed, by: Arithmetic) -> _Function:
     base, given = element.base, _given(element)
-    indices = [(index, _function(index)) for index in element.indices]
+    indices = [(index, function_of(index, by)) for index in element.indices]
 
     def number(at: Point) -> Any:
         part = at.get(base)
         if part is None:
             return given(at)
         for index, function in indices:
-            place = function(at)
-            if not 1 <= place <= len(part) or place != int(place):
-                message = f"{element} does not exist where {index} = {place}: there are {len(part)}, from 1"
+            here = function(at)
+            place = by.whole(here)
+            if place is None or not 1 <= place <= len(part):
+                message = f"{element} does not exist where {index} = {here}: there are {len(part)}, from 1"
                 raise IndexError(message)
-            part = part[int(place) - 1]
-        return part if isinstance(part, mpmath.mpf) else mpmath.mpf(part)
+            part = part[place - 1]
+        return mpmath.mpf(part) if by is ROUNDED and not isinstance(part, mpmath.mpf | Jet) else part
 
     return number
 
 
-def _slope(expr: sp.Derivative) -> _Function:
+def _slope(expr: sp.Derivative, by: Arithmetic) -> _Function:
     functions = {applied.func for applied in expr.atoms(AppliedUndef)}
-    inner = _function(expr.expr)
-    bends = _holds(expr.expr, KINKS)
+    inner = function_of(expr.expr, by)
     counts = [count for _, count in expr.variable_count]
     if not all(count.is_Integer for count in counts):
         message = f"a derivative is taken a given number of times, not as in {expr}"
         raise ValueError(message)
-    places, order = [_place(variable) for variable, _ in expr.variable_count], int(sum(counts))
-    # By one variable r of the differences, each of which goes one step up or down, go down.
-    steps = [[(n - 2 * r, (-1) ** r * math.comb(n, r)) for r in range(n + 1)] for n in map(int, counts)]
-    corners = [tuple(zip(*corner, strict=True)) for corner in product(*steps)]
+    variables = [(_place(variable, by), int(count)) for variable, count in expr.variable_count]
 
     def number(at: Point) -> Any:
         if not functions <= at.keys():
             message = f"cannot evaluate {expr}: the function is not defined"
             raise TypeError(message)
-        variables = [place(at) for place in places]
-
-        def difference(shift: int) -> Any:
-            moved = (
-                (
-                    math.prod(weights),
-                    _moved(at, variables, [n * shift + s for n, s in zip(counts, ss, strict=True)], h),
-                )
-                for ss, weights in corners
-            )
-            return mpmath.fsum(weight * inner(there) for weight, there in moved) / (2 * h) ** order
-
-        # The error is of the order of the step's square; each division by the step loses its digits.
-        step = mpmath.mp.dps
-        with mpmath.workdps((order + 2) * step):
-            h = mpmath.mpf(10) ** -step
-            slope = difference(0)
-            if bends:
-                _check_slope(slope, [difference(shift) for shift in (-2, 2)], step)
-        return +slope  # rounded to the digits that are asked for
+        moves = [(place(at), order) for place, order in variables]
+        # Other derivatives look there too: what they find is kept, as long as this point is.
+        found = at.found.setdefault((tuple(moves), at.level, by, mpmath.mp.prec), {})
+        moved = Point(at, found, at.level + len(moves))
+        for level, ((whole, *steps), order) in enumerate(moves, start=at.level + 1):
+            here = moved[whole]
+            for step in steps:
+                here = here[step]
+            plain = here if isinstance(here, Jet) else by.number(here)
+            moved[whole] = with_element(moved[whole], steps, Jet(level, [plain, 1, *[0] * (order - 1)]))
+        slope = inner(moved)
+        for level, (_, order) in reversed([*enumerate(moves, start=at.level + 1)]):
+            slope = derivative(slope, level, order)
+        return slope
 
     return number
 
 
-@cache
-def _holds(expr: Any, kinds: tuple[type, ...]) -> bool:
-    """Return whether something of given kinds is in an expression or in a formula of its quantities."""
-    parts = definition(expr)[:1] if isinstance(expr, Defined) else expr.args
-    return isinstance(expr, kinds) or any(_holds(part, kinds) for part in parts if isinstance(part, sp.Basic))
-
-
-def _place(variable: Any) -> Callable[[Point], tuple[Any, ...]]:
+def _place(variable: Any, by: Arithmetic) -> Callable[[Point], tuple[Any, ...]]:
     """Return the function from a point to a symbol, or to an array and the place in it, counted from 0."""
     if not isinstance(variable, sp.Indexed):
         return lambda at: (variable,)
-    base, indices, element = variable.base, [*map(_function, variable.indices)], _function(variable)
+    base, element = variable.base, function_of(variable, by)
+    indices = [function_of(index, by) for index in variable.indices]
 
     def place(at: Point) -> tuple[Any, ...]:
         element(at)  # raises where there is none
-        return base, *(int(index(at)) - 1 for index in indices)
+        return base, *(_whole(index(at), by) - 1 for index in indices)
 
     return place
-
-
-def _moved(at: Point, places: Sequence[tuple[Any, ...]], signs: Sequence[int], h: Any) -> Point:
-    """Return a point at which numbers are larger or smaller by h, each as often as its place stands here."""
-    total: dict[tuple[Any, ...], int] = {}
-    for place, sign in zip(places, signs, strict=True):
-        total[place] = total.get(place, 0) + sign
-    # Other derivatives look there too: what they find is kept, as long as this point is.
-    moved = Point(at, at.found.setdefault((frozenset(total.items()), mpmath.mp.prec), {}))
-    for (whole, *steps), times in total.items():
-        if times:
-            here = moved[whole]
-            for place in steps:
-                here = here[place]
-            moved[whole] = with_element(moved[whole], steps, mpmath.mpf(here) + times * h)
-    return moved
-
-
-def _check_slope(slope: Any, beside: Sequence[Any], digits: int) -> None:
-    """Raise unless a derivative is the same beside its point; at a jump its differences are huge."""
-    small = mpmath.mpf(10) ** -(digits // 4)
-    if abs(slope) > 1 / small**2 or any(abs(other - slope) > small * (1 + abs(slope)) for other in beside):
-        message = "a derivative has no value where its function bends or jumps"
-        raise ArithmeticError(message)
 
 
 def with_element(array: Any, steps: Sequence[int], number: Any) -> Any:
@@ -520,145 +551,27 @@ def with_element(array: Any, steps: Sequence[int], number: Any) -> Any:
     return [*array[:first], with_element(array[first], others, number), *array[first + 1 :]]
 
 
-def _product(factors: Sequence[Any]) -> Any:
-    return math.prod(factors[1:], start=factors[0]) if factors else mpmath.mp.one
-
-
-_HUGE = 10**12
-"""An exponential of a larger number costs more time and memory than there is."""
-
-
-def _check_size(exponent: Any) -> None:
-    if abs(exponent) > _HUGE:
-        message = f"the exponential of {mpmath.nstr(exponent, 5)} is too large to compute"
-        raise ArithmeticError(message)
-
-
-def _power(base: Any, exponent: Any) -> Any:
-    _check_size(exponent * (abs(mpmath.mag(base)) + 1) if base else exponent)
-    vanishes = exponent < 0 and abs(base) <= _tolerance(mpmath.mp.dps)
-    if vanishes or (base <= 0 and not mpmath.isint(exponent)):
-        message = f"{base} to the power {exponent} is not a real number"
-        raise ArithmeticError(message)
-    return mpmath.power(base, exponent)
-
-
-# Where one element of an array moves, for a derivative, the exponentials of the others stay.
-@lru_cache(maxsize=10_000)
-def _exp(number: Any, precision: int) -> Any:
-    _check_size(number)
-    return mpmath.exp(number)
-
-
-def _log(number: Any) -> Any:
-    if not number > 0:
-        message = f"the logarithm of {number} is not a real number"
-        raise ArithmeticError(message)
-    return mpmath.log(number)
-
-
-def _equal(a: Any, b: Any) -> bool:
-    half = _tolerance(mpmath.mp.dps)
-    return bool(mpmath.almosteq(a, b, rel_eps=half, abs_eps=half))
-
-
-@cache
-def _tolerance(digits: int) -> Any:
-    """Return what is small beside 1 in half of the digits."""
-    return mpmath.mpf(10) ** -(digits // 2)
-
-
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    sp.Add: lambda *terms: mpmath.fsum(terms),
-    sp.Mul: lambda *factors: math.prod(factors[1:], start=factors[0]),
-    sp.Pow: _power,
-    sp.exp: lambda x: _exp(x, mpmath.mp.prec),
-    sp.log: _log,
-    sp.Abs: abs,
-    sp.Max: max,
-    sp.Min: min,
-    sp.sign: lambda x: mpmath.mpf(mpmath.sign(x)),
-    sp.Heaviside: lambda x, at_zero: mpmath.mpf(x > 0) if x else at_zero,
-    sp.erf: mpmath.erf,
-    sp.tanh: mpmath.tanh,
-    delta: lambda a, b: mpmath.mp.one if a == b else mpmath.mp.zero,
-    sp.Eq: _equal,
-    sp.Ne: lambda a, b: not _equal(a, b),
-    sp.Gt: lambda a, b: a > b,
-    sp.Lt: lambda a, b: a < b,
-    sp.Ge: lambda a, b: a >= b or _equal(a, b),
-    sp.Le: lambda a, b: a <= b or _equal(a, b),
-    sp.And: lambda *parts: all(parts),
-    sp.Or: lambda *parts: any(parts),
-    sp.Equivalent: lambda *parts: len(set(map(bool, parts))) == 1,
+    sp.Add: lambda by, *terms: total(terms),
+    sp.Mul: lambda by, *factors: product(factors),
+    sp.Pow: lambda by, base, exponent: by.power(base, exponent),
+    sp.exp: lambda by, x: by.exp(x),
+    sp.log: lambda by, x: by.log(x),
+    sp.Abs: lambda by, x: by.absolute(x),
+    sp.Max: lambda by, *numbers: by.largest(*numbers),
+    sp.Min: lambda by, *numbers: by.smallest(*numbers),
+    sp.sign: lambda by, x: by.sign(x),
+    sp.Heaviside: lambda by, x, at_zero: by.step(x, at_zero),
+    sp.erf: lambda by, x: by.erf(x),
+    sp.tanh: lambda by, x: by.tanh(x),
+    delta: lambda by, a, b: by.picks(a, b),
+    sp.Eq: lambda by, a, b: by.is_close(a, b),
+    sp.Ne: lambda by, a, b: not by.is_close(a, b),
+    sp.Gt: lambda by, a, b: by.is_less(b, a),
+    sp.Lt: lambda by, a, b: by.is_less(a, b),
+    sp.Ge: lambda by, a, b: by.is_at_most(b, a),
+    sp.Le: lambda by, a, b: by.is_at_most(a, b),
+    sp.And: lambda by, *parts: all(parts),
+    sp.Or: lambda by, *parts: any(parts),
+    sp.Equivalent: lambda by, *parts: len(set(map(bool, parts))) == 1,
 }
-
-
-def entries(
-    expr: Any, *indices: sp.Symbol, of: Sequence[sp.IndexedBase] = (z,)
-) -> Callable[..., np.ndarray[Any, np.dtype[np.float64]]]:
-    """Return a function that computes every entry of a symbolic array in many digits.
-
-    Parameters
-    ----------
-    expr : Expr
-        The entry at the given indices, such as ``p[i]``.
-    *indices : Symbol
-        One for each axis of the result; none for a scalar.
-    of : sequence of IndexedBase
-        The arrays that the function takes, in this order. Their axes have the sizes of the indices
-        with which the expression uses them: of ``x[n, d]`` the first is N, the second D.
-
-    Returns
-    -------
-    callable
-        From arrays of numbers to a float64 array; each entry is rounded once (see `digits`).
-
-    Raises
-    ------
-    TypeError
-        If `of` is one array and not a sequence of them.
-
-    References
-    ----------
-    F. Johansson et al., mpmath: a Python library for arbitrary-precision floating-point arithmetic,
-    https://mpmath.org.
-
-    Examples
-    --------
-    >>> from xentlib.proof import i, p
-    >>> entries(p[i], i)([0.0, 0.0])
-    array([0.5, 0.5])
-    """
-    if isinstance(of, sp.IndexedBase):
-        message = f"of= names the arrays in a sequence, such as of=[{of}], not {of} alone"
-        raise TypeError(message)
-    return Entries(sp.sympify(expr), indices, tuple(of))
-
-
-class Entries:
-    """From arrays of numbers to the entries of a symbolic array."""
-
-    def __init__(self, expr: sp.Expr, indices: Sequence[sp.Symbol], of: Sequence[sp.IndexedBase]) -> None:
-        self.expr = expr
-        self._indices, self._of = indices, of
-        self._axes, self._number = axes_of(expr), _function(expr)
-
-    def __call__(self, *arrays: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
-        inputs = [np.asarray(array, dtype=np.float64) for array in arrays]
-        sizes = {
-            size: length
-            for array, numbers in zip(self._of, inputs, strict=True)
-            for ends, length in zip(self._axes.get(array, ()), numbers.shape, strict=True)
-            for size in ends
-            if size in SIZE.values()
-        }
-        values = {**dict(zip(self._of, inputs, strict=True)), **sizes}
-        shape = [values[SIZE[index]] for index in self._indices]
-        result = np.empty(shape)
-        with mpmath.workdps(digits(inputs)):
-            found: dict[Any, Any] = {}
-            for place in product(*map(range, shape)):
-                at = {index: m + 1 for index, m in zip(self._indices, place, strict=True)}
-                result[place] = float(self._number(Point({**values, **at}, found)))
-        return result

@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
-from xentlib.proof._symbols import indices_in_latex, outermost
+from xentlib.proof.core.symbols import indices_in_latex, outermost
 
 
 class _Printer(LatexPrinter):  # type: ignore[misc]

@@ -9,8 +9,9 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from xentlib.proof._quantities import Defined, symbols_of
-from xentlib.proof._symbols import SIZE, outermost
+from xentlib.proof.core.subject import symbols_of
+from xentlib.proof.core.symbols import SIZE, outermost
+from xentlib.proof.core.unfold import Defined
 
 
 def mutations(statement: Any) -> Iterator[tuple[str, Any]]:

@@ -12,8 +12,10 @@ from sympy.core.function import AppliedUndef
 from sympy.printing.latex import accepted_latex_functions, greek_letters_set
 
 from xentlib.proof._latex import to_latex
-from xentlib.proof._quantities import Defined, lse, p, unfold
-from xentlib.proof._symbols import SIZE, K, W, c, delta, e, x, y, z
+from xentlib.proof._quantities import lse, p
+from xentlib.proof.core.problem import Problem
+from xentlib.proof.core.symbols import SIZE, K, W, c, delta, e, x, y, z
+from xentlib.proof.core.unfold import Defined, opened, substitute, unfold
 
 # What these mean, the page on notation says once for the whole book.
 _OWN_ENTRIES = {r"\delta", "p", "A", *(str(array) for array in (z, y, c, x, W))}
@@ -38,15 +40,13 @@ class _Name(NamedTuple):
         return re.sub(r"\\left|\\right|\\[,;: ]|[\s{}]", "", self.latex)
 
 
-def check_names(statement: Any, given: Any = ()) -> None:
+def check_names(problem: Problem) -> None:
     """Raise unless each name that a statement or its assumptions print can mean one thing only.
 
     Parameters
     ----------
-    statement : Basic
-        A statement or an expression.
-    given : relation or sequence of relations
-        Its assumptions.
+    problem : Problem
+        A statement and its assumptions.
 
     Raises
     ------
@@ -62,14 +62,13 @@ def check_names(statement: Any, given: Any = ()) -> None:
 
     Examples
     --------
-    >>> check_names(sp.Eq(p[1], z[1]))
-    >>> check_names(sp.Eq(sp.Symbol("z_1"), z[1]))
+    >>> check_names(Problem(sp.Eq(p[1], z[1])))
+    >>> check_names(Problem(sp.Eq(sp.Symbol("z_1"), z[1])))
     Traceback (most recent call last):
     ...
     ValueError: z_1 prints as z_{1}, like an entry of z
     """
-    assumptions = given if isinstance(given, Sequence) else (given,)
-    subject = sp.Tuple(statement, *assumptions)
+    subject = sp.Tuple(problem.statement, *problem.given.relations)
     names = list(dict.fromkeys(_names(subject)))
     for name in names:
         _check_form(name)
@@ -117,19 +116,7 @@ def _all(exprs: Any, *, subscript: bool = False) -> Iterator[_Name]:
 @cache
 def _formula(entry: Defined) -> Any:
     """Return the formula of a quantity in a form that is the same for two of one meaning."""
-    return _with_known_indices(unfold(entry.formula(*_stand_ins(entry))))
-
-
-def _with_known_indices(formula: Any) -> Any:
-    """Name the indices of sums, which are all different, by their order."""
-    totals = [part for part in sp.preorder_traversal(formula) if isinstance(part, sp.Sum | sp.Product)]
-    indices = dict.fromkeys(limits[0] for total in totals for limits in total.limits)
-    return formula.xreplace({index: _bound(number) for number, index in enumerate(indices)})
-
-
-@cache
-def _bound(number: int) -> sp.Dummy:
-    return sp.Dummy(f"k{number}", integer=True, positive=True)
+    return unfold(entry.formula(*_stand_ins(entry)))
 
 
 _STAND_INS = [sp.Dummy(f"at{number}", integer=True, positive=True) for number in range(9)]
@@ -210,8 +197,8 @@ def _is_softmax(formula: Any, indices: Sequence[sp.Symbol]) -> bool:
     if len(below) != 1 or not indices:
         return False
     above, total = sp.Mul(*(factor for factor in factors if factor is not below[0])), below[0].base
-    for_one = total.function.xreplace({total.limits[0][0]: indices[-1]})
-    return bool(_with_known_indices(above) == _with_known_indices(for_one))
+    term, index, _, _ = opened(total)
+    return bool(above == substitute(term, {index: indices[-1]}))
 
 
 def _is_logsumexp(formula: Any) -> bool:

@@ -10,27 +10,18 @@ from random import Random
 from typing import Any, NamedTuple
 
 import mpmath
-import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from xentlib.proof._assumptions import is_hypothesis, smallest
 from xentlib.proof._constraints import adjust
 from xentlib.proof._evaluation import Arbitrary, Series, digits_at, evaluate, truth
-from xentlib.proof._quantities import axes_of, functions_of, places, sizes_of, symbols_of, unfold
-from xentlib.proof._symbols import SIZE, D, K, N, Values, c
+from xentlib.proof.core.problem import Given
+from xentlib.proof.core.subject import axes_of, functions_of, places, sizes_of, symbols_of
+from xentlib.proof.core.symbols import SIZE, D, K, N, Values, c
+from xentlib.proof.core.unfold import unfold
 
 ENOUGH = 20
 """At so many points at least a claim is to be tried, where there are so many."""
-
-
-class VerificationError(AssertionError):
-    """A claim did not hold; the message gives the residual or the witness.
-
-    References
-    ----------
-    I. Lakatos, Proofs and Refutations (1976), on what a counterexample is good for.
-    """
 
 
 class _Unknowns(NamedTuple):
@@ -41,9 +32,9 @@ class _Unknowns(NamedTuple):
     axes: dict[Any, list[set[Any]]]
     """Of each array, what its axes reach to."""
     scalars: list[Any]
-    equations: list[Any]
-    distinct: list[Any]
-    hypotheses: list[Any]
+    equations: Sequence[Any]
+    distinct: Sequence[Any]
+    hypotheses: Sequence[Any]
     """What is said of undefined functions or of their derivatives."""
     differentiated: list[Any]
     """What derivatives are taken of, of the undefined functions of which nothing is said."""
@@ -51,12 +42,9 @@ class _Unknowns(NamedTuple):
     """The other undefined functions."""
 
 
-def _unknowns(statement: Any, given: Sequence[Any]) -> _Unknowns:
-    equations = [a for a in given if isinstance(a, sp.Eq) and not is_hypothesis(a)]
-    distinct = [a for a in given if isinstance(a, sp.Ne)]
-    hypotheses = [a for a in given if is_hypothesis(a)]
-    subject = sp.Tuple(statement, *equations, *distinct, *hypotheses)
-    known = {applied.func for a in hypotheses for applied in a.lhs.atoms(AppliedUndef)}
+def _unknowns(statement: Any, given: Given) -> _Unknowns:
+    subject = sp.Tuple(statement, *given.rules, *given.distinct)
+    known = {applied.func for a in given.hypotheses for applied in a.lhs.atoms(AppliedUndef)}
     functions = functions_of(subject)
     # To unfold takes long, and is in vain where there are no such functions.
     slopes = unfold(subject).atoms(sp.Derivative) if functions else ()
@@ -71,22 +59,22 @@ def _unknowns(statement: Any, given: Sequence[Any]) -> _Unknowns:
         indices=sorted(symbols & SIZE.keys(), key=str),
         axes=axes,
         scalars=sorted(scalars, key=str),
-        equations=equations,
-        distinct=distinct,
-        hypotheses=hypotheses,
+        equations=given.equations,
+        distinct=given.distinct,
+        hypotheses=given.hypotheses,
         differentiated=[a for a in functions if a.func in under],
         arbitrary=[a for a in functions if a.func not in known | under],
     )
 
 
-def points(statement: Any, given: Sequence[Any], at: Values, seed: int = 0) -> Iterator[dict[Any, Any]]:
+def points(statement: Any, given: Given, at: Values, seed: int = 0) -> Iterator[dict[Any, Any]]:
     """Yield values for every free symbol, at all small sizes and index places and some larger, seeded.
 
     Parameters
     ----------
     statement : Basic
         What the values are for.
-    given : sequence of relations
+    given : Given
         Assumptions, which the values respect.
     at : mapping
         Sizes that are fixed.
@@ -126,11 +114,11 @@ def _point(
 
 
 def _sizes_to_try(
-    unknowns: _Unknowns, given: Sequence[Any], at: Values
+    unknowns: _Unknowns, given: Given, at: Values
 ) -> tuple[list[dict[Any, int]], list[dict[Any, int]]]:
     """Return the small sizes, to be tried at every place of the indices, and larger ones for a few places."""
     sizes = unknowns.sizes
-    first = {size: at.get(size, smallest(size, given)) for size in sizes}
+    first = {size: at.get(size, given.least(size)) for size in sizes}
     # Fewer of each where there are several: their combinations are all tried.
     count = {1: 4, 2: 3}.get(len(sizes), 2)
     if not (unknowns.axes or unknowns.scalars or unknowns.indices or unknowns.arbitrary):
@@ -143,7 +131,7 @@ def _sizes_to_try(
 
 
 def far_points(
-    statement: Any, given: Sequence[Any], at: Values
+    statement: Any, given: Given, at: Values
 ) -> Iterator[tuple[dict[Any, int], Iterator[dict[Any, Any]]]]:
     """Yield points at sizes of which one is far larger than those that are usually tried.
 
@@ -151,7 +139,7 @@ def far_points(
     ----------
     statement : Basic
         What the points are for.
-    given : sequence of relations
+    given : Given
         Assumptions, which the points respect.
     at : mapping
         Sizes that are fixed.
@@ -164,7 +152,7 @@ def far_points(
     unknowns = _unknowns(statement, given)
     free = [size for size in unknowns.sizes if size not in at]
     for far in free:
-        sizes = {size: smallest(size, given) + (_FURTHER if size == far else 1) for size in free}
+        sizes = {size: given.least(size) + (_FURTHER if size == far else 1) for size in free}
         yield sizes, _points_at(unknowns, {**at, **sizes}, Random(f"{statement} {far}"))
 
 
@@ -343,8 +331,20 @@ def check_point(statement: Any, at: Values) -> dict[Any, Any]:
     numbers = {s: _real(s, value) for s, value in at.items()}
     with mpmath.workdps(digits_at(numbers)):
         point = {s: _exact(s, value) for s, value in numbers.items()}
+        _check_functions(point)
     _check_ranges(statement, at, point)
     return point
+
+
+def _check_functions(point: Values) -> None:
+    """Raise if one function is given two values for one argument."""
+    found: dict[Any, tuple[Any, Any]] = {}
+    for applied in (s for s in point if isinstance(s, AppliedUndef)):
+        arguments = tuple(mpmath.nstr(evaluate(argument, point), 12) for argument in applied.args)
+        other, value = found.setdefault((applied.func, arguments), (applied, point[applied]))
+        if value != point[applied]:
+            message = f"{other} and {applied} have one argument there, and cannot be two numbers"
+            raise ValueError(message)
 
 
 def _check_ranges(statement: Any, at: Values, point: Values) -> None:
@@ -357,20 +357,29 @@ def _check_ranges(statement: Any, at: Values, point: Values) -> None:
             message = f"{index} runs from 1 to {size} = {sizes[size]}, so it cannot be {at[index]}"
             raise ValueError(message)
     for array, axes in axes_of(statement).items():
-        shape, needed = np.shape(point[array]), tuple(_shape(axes, sizes))
+        shape, needed = _shape_of(point[array]), tuple(_shape(axes, sizes))
         if shape != needed:
             message = f"{array} has the shape {shape}, {statement} needs {needed}"
             raise ValueError(message)
 
 
+def _shape_of(array: Any) -> tuple[int, ...]:
+    return (len(array), *(_shape_of(array[0]) if array else ())) if isinstance(array, list) else ()
+
+
 def _real(symbol: Any, value: Any) -> Any:
-    if isinstance(value, list | tuple | np.ndarray):
+    if hasattr(value, "__iter__") and not isinstance(value, str):
         return [_real(symbol, part) for part in value]
-    number = sp.sympify(value)
+    # A float is the decimal that it prints as.
+    number = sp.Rational(repr(float(value))) if _is_finite_float(value) else sp.sympify(value)
     if not (number.is_number and number.is_real and number.is_finite):
         message = f"a point has real and finite coordinates, so {symbol} cannot be {value}"
         raise ValueError(message)
     return number
+
+
+def _is_finite_float(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _exact(symbol: Any, number: Any) -> Any:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-import mpmath
 import sympy as sp
 
-from xentlib.proof._evaluation import Arbitrary, Point, digits_at, evaluate, truth
-from xentlib.proof._quantities import axes_of, symbols_of, unfold
-from xentlib.proof._sampling import ENOUGH, VerificationError, far_points, points
-from xentlib.proof._symbols import SIZE, Values
+from xentlib.proof._evaluation import Arbitrary, Point, digits_at, truth
+from xentlib.proof._sampling import ENOUGH, far_points, points
+from xentlib.proof._witness import holds
+from xentlib.proof.core.problem import Given, VerificationError
+from xentlib.proof.core.subject import axes_of, symbols_of
+from xentlib.proof.core.symbols import SIZE, Values
 
 SPARSE = 7
 """Of so many points one is tried first, where another statement is expected to be refuted."""
@@ -42,14 +43,14 @@ class Trial(NamedTuple):
     """To how many digits at least two numbers agreed that are called equal."""
 
 
-def try_out(statement: Any, given: Sequence[Any], at: Values, like: Any = None) -> Trial:
+def try_out(statement: Any, given: Given, at: Values, like: Any = None) -> Trial:
     """Try a statement at all small sizes and some larger ones, at 20 points or more where there are any.
 
     Parameters
     ----------
     statement : Basic
         A statement.
-    given : sequence of relations
+    given : Given
         Assumptions, which the points respect.
     at : mapping
         Sizes that are fixed.
@@ -71,10 +72,10 @@ def try_out(statement: Any, given: Sequence[Any], at: Values, like: Any = None) 
     Examples
     --------
     >>> from xentlib.proof import i, p
-    >>> try_out(sp.Eq(p[i], 0), (), {}).witness is None
+    >>> try_out(sp.Eq(p[i], 0), Given(), {}).witness is None
     False
     """
-    return _trial(statement, tuple(given), tuple(at.items()), _model(statement, like))
+    return _trial(statement, given, tuple(at.items()), _model(statement, like))
 
 
 def _model(statement: Any, like: Any) -> Any:
@@ -89,16 +90,16 @@ def _model(statement: Any, like: Any) -> Any:
 
 # What is proved is also agreed with.
 @cache
-def _trial(statement: Any, given: tuple[Any, ...], fixed: tuple[Any, ...], like: Any) -> Trial:
+def _trial(statement: Any, given: Given, fixed: tuple[Any, ...], like: Any) -> Trial:
     at, seen, latest = dict(fixed), _Seen({}, {}, set()), 0
     for seed in range(PASSES):
         before = len(seen.digits)
         witness = None
         if before < ENOUGH:
-            witness = _try_at(_points_of(like, given, fixed, seed), statement, seen)
+            witness = _try_at(_points_of(like, given, fixed, seed), statement, given, seen)
         for sizes in [sizes for sizes, defined in seen.sizes.items() if not defined]:
             witness = witness or _try_at(
-                points(statement, given, {**at, **dict(sizes)}, seed), statement, seen
+                points(statement, given, {**at, **dict(sizes)}, seed), statement, given, seen
             )
         if witness is not None:
             return Trial(witness)
@@ -113,7 +114,7 @@ def _trial(statement: Any, given: tuple[Any, ...], fixed: tuple[Any, ...], like:
     return Trial(None, len(seen.digits), min(seen.digits.values()))
 
 
-def _far_witness(statement: Any, given: Sequence[Any], at: Values) -> Values | None:
+def _far_witness(statement: Any, given: Given, at: Values) -> Values | None:
     """Return a point far off at which a statement is false; raise if at some large size nothing is tried.
 
     What stops at a size beyond the usual ones, such as log(6 - K), would else say nothing from there on.
@@ -121,7 +122,7 @@ def _far_witness(statement: Any, given: Sequence[Any], at: Values) -> Values | N
     for sizes, there in far_points(statement, given, at):
         seen = _Seen({}, {}, set())
         for values in there:
-            witness = _try_at([values], statement, seen)
+            witness = _try_at([values], statement, given, seen)
             if witness is not None:
                 return witness
             if seen.digits:
@@ -143,15 +144,15 @@ class _Seen(NamedTuple):
     """Which sides of an equivalence were true, and which were false."""
 
 
-def _try_at(candidates: Iterable[Values], statement: Any, seen: _Seen) -> Values | None:
+def _try_at(candidates: Iterable[Values], statement: Any, given: Given, seen: _Seen) -> Values | None:
     """Return the first point at which a statement is false, and note what was seen on the way."""
     for values in candidates:
-        holds = truth(statement, values)
-        if holds is False:
+        found = holds(statement, values, given)
+        if found is False:
             return values
         sizes = tuple((s, int(number)) for s, number in values.items() if s in SIZE.values())
-        seen.sizes[sizes] = seen.sizes.get(sizes, False) or holds is True
-        if holds:
+        seen.sizes[sizes] = seen.sizes.get(sizes, False) or found is True
+        if found:
             seen.digits[_coordinates(list(values.values()))] = digits_at(values) // 2
             seen.sides.update(_truths(statement, values))
     return None
@@ -165,46 +166,6 @@ def _coordinates(values: Any) -> Any:
     if isinstance(values, list | tuple):
         return tuple(map(_coordinates, values))
     return str(values) if isinstance(values, Arbitrary) else float(values)
-
-
-def is_false(statement: Any, values: Values) -> bool:
-    """Return whether a statement is false at a point, and not only for want of digits.
-
-    Parameters
-    ----------
-    statement : Basic
-        A statement.
-    values : mapping
-        A point.
-
-    Returns
-    -------
-    bool
-        Whether it is false in the usual digits and in many more, in which its sides are the same numbers.
-    """
-    if truth(statement, values) is not False:
-        return False
-    parts = statement.args if isinstance(statement, sp.And | sp.Equivalent) else (statement,)
-    # The digits are chosen by the coordinates, which may stand with large factors in an exponential.
-    times = int(min(max([8, *map(abs, unfold(statement).atoms(sp.Rational))]), 1000))
-    if truth(statement, values, times) is not False:
-        return False
-    sides = [side for part in parts for side in part.args if isinstance(side, sp.Expr)]
-    return all(_is_steady(side, values, times) for side in sides)
-
-
-def _is_steady(side: sp.Expr, values: Values, times: int) -> bool:
-    """Return whether a number stays what it is when it is computed in more digits."""
-    usual = digits_at(values)
-    with mpmath.workdps(usual):
-        try:
-            number = evaluate(side, dict(values))
-        except ArithmeticError:
-            return True  # in another part of the statement, or its truth would not be known
-    with mpmath.workdps(times * usual):
-        exact = evaluate(side, dict(values))
-    with mpmath.workdps(usual):
-        return bool(abs(exact - number) <= mpmath.mpf(10) ** -(usual // 2) * max(1, abs(exact)))
 
 
 def _truths(statement: Any, values: Values) -> set[tuple[int, bool]]:
@@ -245,12 +206,12 @@ class _Points:
 
 # Of few statements at a time, for the numbers found at each point are kept with it.
 @lru_cache(maxsize=4)
-def _points_of(statement: Any, given: tuple[Any, ...], at: tuple[Any, ...], seed: int) -> _Points:
+def _points_of(statement: Any, given: Given, at: tuple[Any, ...], seed: int) -> _Points:
     return _Points(points(statement, given, dict(at), seed))
 
 
 def counterexample(
-    statement: Any, given: Sequence[Any], at: Values, patience: int = 1, like: Any = None
+    statement: Any, given: Given, at: Values, patience: int = 1, like: Any = None
 ) -> Values | None:
     """Return a point at which a statement is false, or None if none of the points is one.
 
@@ -258,7 +219,7 @@ def counterexample(
     ----------
     statement : Basic
         A statement.
-    given : sequence of relations
+    given : Given
         Assumptions, which the points respect.
     at : mapping
         Sizes that are fixed.
@@ -279,26 +240,26 @@ def counterexample(
     """
     tried, fixed = False, tuple(at.items())
     model = _model(statement, like)
-    seeds = (_points_of(model, tuple(given), fixed, seed) for seed in range(patience))
+    seeds = (_points_of(model, given, fixed, seed) for seed in range(patience))
     for values in chain.from_iterable(seeds):
-        holds = truth(statement, values)
-        if holds is False:
+        found = holds(statement, values, given)
+        if found is False:
             return values
-        tried = tried or holds is True
+        tried = tried or found is True
     if not tried:
         message = f"{statement} could not be tried: no numbers were found for which it has a meaning"
         raise UndefinedError(message)
     return None
 
 
-def is_false_at_some(statement: Any, given: Sequence[Any], at: Values, like: Any) -> bool:
+def is_false_at_some(statement: Any, given: Given, at: Values, like: Any) -> bool:
     """Return whether a statement is false at one of a few points, taken from all those of another.
 
     Parameters
     ----------
     statement : Basic
         A statement.
-    given : sequence of relations
+    given : Given
         Assumptions, which the points respect.
     at : mapping
         Sizes that are fixed.
@@ -310,5 +271,5 @@ def is_false_at_some(statement: Any, given: Sequence[Any], at: Values, like: Any
     bool
         If not, nothing is known.
     """
-    every = _points_of(_model(statement, like), tuple(given), tuple(at.items()), 0)
-    return any(truth(statement, values) is False for values in islice(every, 0, None, SPARSE))
+    every = _points_of(_model(statement, like), given, tuple(at.items()), 0)
+    return any(holds(statement, values, given) is False for values in islice(every, 0, None, SPARSE))

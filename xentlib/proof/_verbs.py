@@ -7,43 +7,51 @@ each alteration which changes the meaning is caught at concrete numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import chain, islice, pairwise
 from typing import Any
 
 import sympy as sp
 from sympy.core.relational import Relational
 
-from xentlib.proof._assumptions import LARGEST, check_given, is_bound, smallest
 from xentlib.proof._claims import (
     Claim,
     Printer,
     announce,
     assumed,
     assumptions,
-    check_exact,
     check_id,
     describe,
     in_dollars,
     plain,
     show,
 )
-from xentlib.proof._deciding import Key, check_form, check_meaning, reason_against, shows_nothing
 from xentlib.proof._evaluation import truth
 from xentlib.proof._latex import to_latex
 from xentlib.proof._mutations import mutations
 from xentlib.proof._names import check_names
-from xentlib.proof._quantities import sizes_of
-from xentlib.proof._sampling import ENOUGH, VerificationError, check_point, points
-from xentlib.proof._symbols import SIZE, Values
+from xentlib.proof._sampling import ENOUGH, check_point, points
 from xentlib.proof._trying import (
     Trial,
     UndefinedError,
     counterexample,
-    is_false,
     is_false_at_some,
     try_out,
 )
+from xentlib.proof._witness import holds
+from xentlib.proof.core.decide import shows_nothing, why_not
+from xentlib.proof.core.problem import (
+    Given,
+    Key,
+    Problem,
+    VerificationError,
+    decided,
+    is_bound,
+    is_decided,
+    read,
+)
+from xentlib.proof.core.subject import sizes_of
+from xentlib.proof.core.symbols import Values
 
 
 def _level(statement: Any, sizes: Values) -> str:
@@ -116,19 +124,14 @@ def prove(
     Eq(Sum(p[k], (k, 1, K)), 1)
     """
     check_id(claim_id)
-    known = check_given(given)
-    fixed = _check_sizes(sizes or {}, known)
-    key = Key(certificate, increasing, induction)
-    statement = _joined(claim_id, statement)
-    check_form(statement, key)
-    check_exact(statement)
-    check_names(statement, known)
-    check_meaning(statement, known, fixed)
-    nothing = shows_nothing(statement, known)
+    problem = read(statement, given, key=Key(certificate, increasing, induction), sizes=sizes)
+    statement, known, fixed = problem.statement, problem.given, problem.sizes
+    nothing = shows_nothing(problem)
     if nothing is not None:
         message = f"{claim_id}: there is nothing to prove in {statement}: {nothing}"
         raise VerificationError(message)
-    reason = reason_against(statement, known, key, fixed)
+    check_names(problem)
+    reason = why_not(problem)
     trial = try_out(statement, known, fixed)
     witness = trial.witness
     if reason is not None or witness is not None:
@@ -136,7 +139,7 @@ def prove(
         if witness is not None:
             message += f"; false at {describe(statement, witness, plain)}"
         raise VerificationError(message)
-    refuted = _count_refuted(claim_id, statement, known, key, fixed)
+    refuted = _count_refuted(claim_id, problem)
     level = _level(statement, fixed)
     claim = Claim(
         claim_id, "proof", level, to_latex(statement), assumptions(statement, known, fixed),
@@ -153,26 +156,6 @@ def prove(
     )
 
 
-def _joined(claim_id: str, statement: Any) -> Any:
-    """Return several statements as one, of which no part is lost."""
-    if isinstance(statement, sp.And):
-        message = f"{claim_id}: And drops the parts that SymPy decides by itself; give a list of statements"
-        raise TypeError(message)
-    if not isinstance(statement, list | tuple):
-        return statement
-    for number, part in enumerate(statement, start=1):
-        if isinstance(part, bool) or part in (sp.true, sp.false):
-            message = f"{claim_id}: there is nothing to prove in part {number}: {shows_nothing(part, ())}"
-            raise VerificationError(message)
-        if not isinstance(part, Relational):
-            message = f"{claim_id}: part {number} of the list is no statement: {part}"
-            raise TypeError(message)
-    if len(set(statement)) < max(len(statement), 2):
-        message = f"{claim_id}: a list has at least two different statements, not {statement}"
-        raise ValueError(message)
-    return sp.And(*statement, evaluate=False)
-
-
 def _few(trial: Trial) -> str:
     """Return at how many points a statement was tried if they were few, for one must know that."""
     if trial.points >= ENOUGH:
@@ -180,33 +163,21 @@ def _few(trial: Trial) -> str:
     return f"; tried at {trial.points} point{'s' if trial.points > 1 else ''}, all that there are"
 
 
-def _scope(statement: Any, level: str, given: Sequence[Any], sizes: Values, printer: Printer) -> str:
+def _scope(statement: Any, level: str, given: Given, sizes: Values, printer: Printer) -> str:
     if level == "fixed K":
         return "proved for " + ", ".join(printer(sp.Eq(size, value)) for size, value in sizes.items())
     if level == "exact":
         return "proved"
-    bounds = {a.gts: a for a in given if is_bound(a)}
-    names = [printer(bounds.get(size, size)) for size in sizes_of(statement)]
+    sizes_said = {size: sp.Ge(size, least, evaluate=False) for size, least in given.bounds.items()}
+    names = [printer(sizes_said.get(size, size)) for size in sizes_of(statement)]
     return f"proved for every {', '.join(names[:-1])}{' and ' if names[1:] else ''}{names[-1]}"
 
 
-def _check_sizes(sizes: Values, given: Sequence[Any]) -> Values:
-    for size, value in sizes.items():
-        allowed = type(value) is int and smallest(size, given) <= value <= LARGEST
-        if size not in SIZE.values() or not allowed:
-            message = (
-                f"sizes= fixes sizes, such as {{K: 2}}, as the assumptions allow, not {size} = {value!r} "
-                f"(of more than {LARGEST} no numbers are tried)"
-            )
-            raise ValueError(message)
-    return sizes
-
-
-def _count_refuted(claim_id: str, statement: Any, given: Sequence[Any], key: Key, sizes: Values) -> int:
+def _count_refuted(claim_id: str, problem: Problem) -> int:
     """Refute the altered statements by numbers, or prove that they mean the same."""
     refuted = 0
-    parts = statement.args if isinstance(statement, sp.And) else (statement,)
-    weak = any(isinstance(part, sp.Ge | sp.Le) for part in parts)
+    statement, given, sizes = problem.statement, problem.given, problem.sizes
+    weak = any(isinstance(part, sp.Ge | sp.Le) for part in problem.parts)
     for kind, altered in mutations(statement):
         # A weaker bound may be true and hard to prove; what holds both ways should be an equation.
         must_fall = not weak or kind == "reversed"
@@ -214,7 +185,7 @@ def _count_refuted(claim_id: str, statement: Any, given: Sequence[Any], key: Key
             refuted += 1
             continue
         # What means the same is proved sooner than tried at all points.
-        if not weak and reason_against(altered, given, key, sizes) is None:
+        if not weak and why_not(problem.altered(altered)) is None:
             continue
         try:
             witness = counterexample(altered, given, sizes, patience=3, like=statement)
@@ -265,20 +236,19 @@ def derive(*lines: Any, given: Any = ()) -> None:
     if len(lines) < 2:
         message = f"a derivation has at least two lines, this one has {len(lines)}"
         raise ValueError(message)
-    known = check_given(given)
     expressions = [sp.sympify(line) for line in lines]
     if not all(isinstance(line, sp.Expr) for line in expressions):
         message = f"the lines of a derivation are expressions, not {expressions}"
         raise TypeError(message)
-    check_exact(sp.Tuple(*expressions))
-    check_names(sp.Tuple(*expressions), known)
-    check_meaning(sp.Tuple(*expressions), known, {})
+    problem = read(sp.Tuple(*expressions), given)
+    known = problem.given
+    check_names(problem)
     for number, (before, after) in enumerate(pairwise(expressions), start=2):
         if to_latex(before) == to_latex(after):
             message = f"lines {number - 1} and {number} are the same: {before}"
             raise VerificationError(message)
         step = sp.Eq(before, after, evaluate=False)
-        reason = reason_against(step, known, Key(), {})
+        reason = why_not(problem.altered(step))
         witness = try_out(step, known, {}, like=sp.Tuple(*expressions)).witness
         if reason is not None or witness is not None:
             message = (
@@ -344,31 +314,32 @@ def refute(claim_id: str, statement: Any, *, given: Any = (), at: Values | None 
     Eq(Sum(s + z[k], (k, 1, K)), s + Sum(z[k], (k, 1, K)))
     """
     check_id(claim_id)
-    statement = _joined(claim_id, statement)
-    if not isinstance(statement, sp.Basic) or not statement.args:
-        message = f"{claim_id}: SymPy made the statement {statement}; evaluate=False prevents that"
+    problem = read(statement, given, provable=False)
+    statement, known = problem.statement, problem.given
+    if is_decided(statement):
+        message = f"{claim_id}: {decided(statement)}"
         raise TypeError(message)
     if not isinstance(statement, Relational | sp.And | sp.Equivalent):
         message = f"{claim_id}: what is refuted is a statement, such as an equation, not {statement}"
         raise TypeError(message)
-    check_exact(statement)
-    known = check_given(given)
-    check_names(statement, known)
+    check_names(problem)
     drawn = chain.from_iterable(points(statement, known, {}, seed) for seed in range(_SEEDS))
     candidates = islice(drawn, 500) if at is None else [check_point(statement, at)]
     tried, allowed, unsure = [], [], 0
     for witness in candidates:
         if unsure == _UNSURE:
             message = (
-                f"{claim_id}: {statement} seems false at some points, but not when computed in more digits"
+                f"{claim_id}: {statement} seems false at some points, but whether it is cannot be told in as "
+                "many digits as there are"
             )
             raise VerificationError(message)
         tried.append(witness)
-        if all(truth(a, witness, times=2) for a in known if not is_bound(a) or a.gts in witness):
+        if all(truth(a, witness, times=2) for a in known.relations if not is_bound(a) or a.gts in witness):
             allowed.append(witness)
-            if is_false(statement, witness):
+            found = holds(statement, witness, known)
+            if found is False:
                 break
-            unsure += truth(statement, witness) is False
+            unsure += found is None and truth(statement, witness) is False
     else:
         message = (
             f"{claim_id}: {statement} is false at none of the {len(tried)} points tried, of which "

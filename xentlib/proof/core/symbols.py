@@ -44,6 +44,11 @@ def sum_over(index: sp.Symbol, term: Any) -> sp.Sum:
     Sum
         :math:`\sum_{k=1}^{K}` of the term, unevaluated.
 
+    Raises
+    ------
+    ValueError
+        If the index is none of those.
+
     References
     ----------
     A. Meurer et al., SymPy: symbolic computing in Python, PeerJ Computer Science 3 (2017),
@@ -54,7 +59,7 @@ def sum_over(index: sp.Symbol, term: Any) -> sp.Sum:
     >>> sum_over(k, z[k])
     Sum(z[k], (k, 1, K))
     """
-    return sp.Sum(term, (index, 1, SIZE[index]))
+    return sp.Sum(term, (index, 1, _range_of(index)))
 
 
 def product_over(index: sp.Symbol, factor: Any) -> sp.Product:
@@ -72,6 +77,11 @@ def product_over(index: sp.Symbol, factor: Any) -> sp.Product:
     Product
         :math:`\prod_{n=1}^{N}` of the factor, unevaluated.
 
+    Raises
+    ------
+    ValueError
+        If the index is none of those.
+
     References
     ----------
     A. Meurer et al., SymPy: symbolic computing in Python, PeerJ Computer Science 3 (2017),
@@ -82,7 +92,17 @@ def product_over(index: sp.Symbol, factor: Any) -> sp.Product:
     >>> product_over(n, x[n])
     Product(x[n], (n, 1, N))
     """
-    return sp.Product(factor, (index, 1, SIZE[index]))
+    return sp.Product(factor, (index, 1, _range_of(index)))
+
+
+def _range_of(index: sp.Symbol) -> sp.Symbol:
+    if index not in SIZE:
+        message = (
+            f"{index} is no index of which the range is known: {', '.join(map(str, SIZE))} are "
+            "(of classes, samples and features); for another, write Sum(term, (index, 1, last))"
+        )
+        raise ValueError(message)
+    return SIZE[index]
 
 
 def size_of(index: sp.Expr, ranges: Mapping[sp.Symbol, sp.Expr] = SIZE) -> sp.Expr | None:

@@ -11,14 +11,12 @@ from typing import Any
 
 import sympy as sp
 
-from xentlib.proof._normal_form import carry_out, cases, rename, to_rational
-from xentlib.proof._quantities import unfold
-from xentlib.proof._symbols import SIZE, delta, outermost
+from xentlib.proof.core.algebra import carry_out, cases, to_rational
+from xentlib.proof.core.symbols import SIZE, delta
+from xentlib.proof.core.unfold import opened, substitute, unfold
 
 
-def is_positive(
-    expr: Any, *, several: Collection[sp.Symbol] = (), distinct: Sequence[tuple[Any, Any]] = ()
-) -> bool:
+def is_positive(expr: Any, *, several: Collection[sp.Symbol] = (), distinct: Sequence[sp.Ne] = ()) -> bool:
     r"""Return whether an expression is shown to be positive for every size and all values.
 
     Parameters
@@ -27,8 +25,8 @@ def is_positive(
         The expression.
     several : collection of Symbol
         The sizes that are known to be at least 2.
-    distinct : sequence of pairs of Expr
-        What is known to differ, such as ``(q[i], p[i])``.
+    distinct : sequence of Ne
+        What is known to differ.
 
     Returns
     -------
@@ -49,10 +47,10 @@ def is_positive(
     True
     >>> is_positive(1 - p[i]), is_positive(1 - p[i], several=[K])
     (False, True)
-    >>> is_positive(sum_over(k, sum_over(l, (z[k] - z[l]) ** 2)), distinct=[(z[i], z[j])])
+    >>> is_positive(sum_over(k, sum_over(l, (z[k] - z[l]) ** 2)), distinct=[sp.Ne(z[i], z[j])])
     True
     """
-    plain = rename(unfold(expr))
+    plain = unfold(expr)
     if _in_all_cases(_without_logarithm(plain), "is_positive", several):
         return True
     return bool(distinct) and is_nonnegative(plain) and _is_positive_where(plain, distinct)
@@ -87,14 +85,14 @@ def is_nonnegative(expr: Any, *, several: Collection[sp.Symbol] = ()) -> bool:
     >>> is_nonnegative(x - 1 - sp.log(x)), is_nonnegative(x - 2 - sp.log(x))
     (True, False)
     """
-    return _is_nonnegative(rename(unfold(expr)), several)
+    return _is_nonnegative(unfold(expr), several)
 
 
 def _is_nonnegative(expr: sp.Expr, several: Collection[sp.Symbol]) -> bool:
     if expr.is_nonnegative:
         return True
     if isinstance(expr, sp.Sum):
-        return _is_nonnegative(outermost(expr)[0], several)
+        return _is_nonnegative(opened(expr)[0], several)
     if isinstance(expr, sp.Mul) and all(_is_nonnegative(factor, several) for factor in expr.args):
         return True
     if isinstance(expr, sp.Pow) and expr.exp.is_Integer and expr.exp.is_positive:
@@ -116,15 +114,15 @@ def _without_logarithm(expr: sp.Expr) -> sp.Expr:
     return expr
 
 
-def _is_positive_where(expr: sp.Expr, distinct: Sequence[tuple[Any, Any]]) -> bool:
+def _is_positive_where(expr: sp.Expr, distinct: Sequence[sp.Ne]) -> bool:
     """Return whether a part of what is not negative is positive since two numbers differ."""
     if isinstance(expr, sp.Sum):
-        term, (index, first, last) = outermost(expr)
-        own = {s for pair in distinct for side in pair for s in unfold(side).free_symbols}
+        term, index, first, last = opened(expr)
+        own = {s for known in distinct for side in known.args for s in unfold(side).free_symbols}
         members = [a for a in own if first == 1 and SIZE.get(a) == last]
         # The other terms must not be negative, which of their sum may be known in other ways.
         return _is_nonnegative(term, ()) and any(
-            _is_positive_where(term.xreplace({index: a}), distinct) for a in members
+            _is_positive_where(substitute(term, {index: a}), distinct) for a in members
         )
     if isinstance(expr, sp.Mul):
         return all(_is_positive_where(factor, distinct) for factor in expr.args)
@@ -139,10 +137,10 @@ def _is_positive_where(expr: sp.Expr, distinct: Sequence[tuple[Any, Any]]) -> bo
     return _in_all_cases(expr, "is_positive", ())
 
 
-def _differ(a: sp.Expr, b: sp.Expr, distinct: Sequence[tuple[Any, Any]]) -> bool:
+def _differ(a: sp.Expr, b: sp.Expr, distinct: Sequence[sp.Ne]) -> bool:
     """Return whether a - b is a nonzero multiple of the difference of two distinct numbers."""
-    for x, y in distinct:
-        ratio = sp.cancel(sp.together(to_rational((a - b) / rename(unfold(x - y)))[0]))
+    for x, y in (known.args for known in distinct):
+        ratio = sp.cancel(sp.together(to_rational((a - b) / unfold(x - y))[0]))
         if ratio.is_positive or ratio.is_negative:
             return True
     return False
@@ -170,7 +168,7 @@ def touches_zero_at(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
     """
     for inner in _variables(expr):
         x = sp.Dummy("x", positive=True)
-        function = expr.xreplace({inner: x, 1 / inner: 1 / x})
+        function = substitute(expr, {inner: x, 1 / inner: 1 / x})
         # No other symbol, not even a bound one: the variable may stand for another member of a sum.
         if function.atoms(sp.Symbol) != {x} or not sp.diff(function, x, 2).is_positive:
             continue
@@ -194,13 +192,13 @@ def _in_all_cases(expr: sp.Expr, sign: str, several: Collection[sp.Symbol]) -> b
 def _case_is(expr: sp.Expr, sign: str, several: Collection[sp.Symbol]) -> bool:
     splits: list[dict[sp.Expr, sp.Expr]] = [{}]
     for total in expr.atoms(sp.Sum):
-        term, (index, first, size) = outermost(total)
+        term, index, first, size = opened(total)
         if first == 1 and to_rational(total)[0].is_positive:
             rest = sp.Dummy(positive=True) if size in several else sp.Dummy(nonnegative=True)
             own = [a for a in expr.free_symbols if SIZE.get(a) == size]
-            splits += [{total: term.xreplace({index: a}) + rest} for a in own]
+            splits += [{total: substitute(term, {index: a}) + rest} for a in own]
     for split in splits:
-        rational, _ = to_rational(expr.xreplace(split))
+        rational, _ = to_rational(substitute(expr, split))
         if getattr(sp.factor(sp.cancel(sp.together(rational))), sign):
             return True
     return False

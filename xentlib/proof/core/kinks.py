@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.relational import Relational
 
-from xentlib.proof._quantities import unfold
+from xentlib.proof.core.unfold import substitute, unfold
 
 KINKS = (sp.Abs, sp.Max, sp.Min, sp.sign, sp.Heaviside, sp.Piecewise, sp.DiracDelta)
 """The functions that bend or jump."""
@@ -68,7 +68,7 @@ def first_gap(expr: sp.Expr) -> sp.Expr | None:
     return None
 
 
-def by_sign(expr: sp.Expr, gap: sp.Expr, distinct: Sequence[tuple[Any, Any]]) -> list[sp.Expr]:
+def by_sign(expr: sp.Expr, gap: sp.Expr, distinct: Sequence[sp.Ne]) -> list[sp.Expr]:
     """Return what an expression is where a difference is positive, where it is negative, and between.
 
     Parameters
@@ -77,7 +77,7 @@ def by_sign(expr: sp.Expr, gap: sp.Expr, distinct: Sequence[tuple[Any, Any]]) ->
         The expression.
     gap : Expr
         The difference.
-    distinct : sequence of pairs of Expr
+    distinct : sequence of Ne
         What is known to differ.
 
     Returns
@@ -92,9 +92,11 @@ def by_sign(expr: sp.Expr, gap: sp.Expr, distinct: Sequence[tuple[Any, Any]]) ->
     return [_resolved(expr, gap, sign) for sign in signs]
 
 
-def differs(gap: sp.Expr, distinct: Sequence[tuple[Any, Any]]) -> bool:
+def differs(gap: sp.Expr, distinct: Sequence[sp.Ne]) -> bool:
     """Return whether a difference is a multiple of one that is known not to be 0."""
-    return any(_sign_of_ratio(gap, unfold(a) - unfold(b)) is not None for a, b in distinct)
+    return any(
+        _sign_of_ratio(gap, unfold(a) - unfold(b)) is not None for a, b in (known.args for known in distinct)
+    )
 
 
 def _sign_of_ratio(a: sp.Expr, b: sp.Expr) -> int | None:
@@ -111,7 +113,7 @@ def _resolved(expr: sp.Expr, gap: sp.Expr, sign: int) -> sp.Expr:
         value = _value(kink, gap, sign)
         if value is not None:
             values[kink] = value
-    result = expr.xreplace(values)
+    result = substitute(expr, values)
     if sign != 0:
         return result
     # Where the difference is 0, one of its symbols is what the others say.
@@ -119,7 +121,7 @@ def _resolved(expr: sp.Expr, gap: sp.Expr, sign: int) -> sp.Expr:
     for symbol in sorted(gap.free_symbols - labels, key=str):
         factor, rest = gap.coeff(symbol), sp.expand(gap - symbol * gap.coeff(symbol))
         if factor.is_number and not factor.is_zero and not rest.has(symbol):
-            return result.xreplace({symbol: -rest / factor})
+            return substitute(result, {symbol: -rest / factor})
     return result
 
 
@@ -130,7 +132,7 @@ def _value(kink: sp.Expr, gap: sp.Expr, sign: int) -> sp.Expr | None:
     if isinstance(kink, sp.Piecewise):
         relations = {r: _truth(r, gap, sign) for part in kink.args for r in part[1].atoms(Relational)}
         known = {r: truth for r, truth in relations.items() if truth is not None}
-        return kink.xreplace(known) if known else None
+        return substitute(kink, known) if known else None
     turn = _sign_of_ratio(kink.args[0], gap)
     if turn is None:
         return None
@@ -160,14 +162,14 @@ def _truth(relation: Any, gap: sp.Expr, sign: int) -> Any:
     return None if turn is None else relation.func(sp.Integer(sign * turn), sp.S.Zero)
 
 
-def why_no_derivative(expr: Any, distinct: Sequence[tuple[Any, Any]]) -> str | None:
+def why_no_derivative(expr: Any, distinct: Sequence[sp.Ne]) -> str | None:
     """Return why a derivative may have no value, None if it has one or there is none.
 
     Parameters
     ----------
     expr : Basic
         An expression or a statement.
-    distinct : sequence of pairs of Expr
+    distinct : sequence of Ne
         What is known to differ.
 
     Returns

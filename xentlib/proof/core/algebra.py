@@ -5,52 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import permutations
 from typing import Any
 
 import sympy as sp
+from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.function import AppliedUndef
 
-from xentlib.proof._kinks import by_sign, first_gap
-from xentlib.proof._quantities import unfold
-from xentlib.proof._symbols import SIZE, delta, outermost, size_of
-
-
-def rename(expr: Any) -> Any:
-    """Give equal sums in an unfolded expression equal bound indices, and do nothing else.
-
-    Parameters
-    ----------
-    expr : Expr
-        An expression from `unfold`.
-
-    Returns
-    -------
-    Expr
-        The same, with its sums in the form in which `collapse` leaves sums.
-
-    Examples
-    --------
-    >>> from xentlib.proof import k, l, sum_over, z
-    >>> rename(unfold(sum_over(k, z[k]))) == rename(unfold(sum_over(l, z[l])))
-    True
-    """
-    if not expr.args or isinstance(expr, sp.Indexed):
-        return expr
-    if isinstance(expr, sp.Sum | sp.Product):
-        term, limits = outermost(expr)
-        return _named(expr.func, rename(term), *limits)
-    if isinstance(expr, sp.Subs):
-        term, variables, point = map(rename, expr.args)
-        depth = len(term.atoms(sp.Subs))
-        new = [
-            sp.Dummy("x", **x.assumptions0, dummy_index=-100 * depth - place)
-            for place, x in enumerate(variables)
-        ]
-        return sp.Subs(term.xreplace(dict(zip(variables, new, strict=True))), new, point)
-    return expr.func(*map(rename, expr.args))
+from xentlib.proof.core.kinks import by_sign, first_gap
+from xentlib.proof.core.problem import NOTHING, Given
+from xentlib.proof.core.symbols import SIZE, delta, size_of
+from xentlib.proof.core.unfold import closed, opened, substitute, unfold
 
 
 def differentiate(expr: Any) -> Any:
@@ -75,11 +42,14 @@ def differentiate(expr: Any) -> Any:
     if not expr.args or isinstance(expr, sp.Indexed):
         return expr
     if isinstance(expr, sp.Derivative):
-        return sp.diff(differentiate(expr.expr), *expr.variable_count)
+        return unfold(sp.diff(differentiate(expr.expr), *expr.variable_count))
+    if isinstance(expr, sp.Sum | sp.Product):
+        term, index, first, last = opened(expr)
+        return closed(expr.func, differentiate(term), index, first, last)
     parts = [*map(differentiate, expr.args)]
     if isinstance(expr, sp.Subs) and not parts[0].has(sp.Derivative):
         term, variables, point = parts
-        return term.xreplace(dict(zip(variables, point, strict=True)))
+        return substitute(term, dict(zip(variables, point, strict=True)))
     return expr.func(*parts)
 
 
@@ -117,10 +87,10 @@ def collapse(expr: Any, ranges: Mapping[sp.Symbol, sp.Expr] = SIZE) -> Any:
     if not expr.args or isinstance(expr, sp.Indexed):
         return expr
     if isinstance(expr, sp.Sum):
-        term, (index, first, last) = outermost(expr)
+        term, index, first, last = opened(expr)
         if first.is_Integer and last.is_Integer:
             members = map(sp.Integer, range(int(first), int(last) + 1))
-            return collapse(sp.Add(*(term.xreplace({index: m}) for m in members)), ranges)
+            return collapse(sp.Add(*(substitute(term, {index: m}) for m in members)), ranges)
         terms = sp.Add.make_args(_expand(collapse(term, {**ranges, index: last})))
         return sp.Add(*(_sum_of_product(t, index, first, last, ranges) for t in terms))
     parts = [collapse(argument, ranges) for argument in expr.args]
@@ -144,12 +114,12 @@ def _sum_of_product(
     constant, rest = term.as_independent(index, as_Add=False)
     found = next((d for d in _deltas_inside(rest, index) if _picks(d, index, first, last, ranges)), None)
     if found is not None:
-        without = rest.xreplace({found: sp.S.Zero})
+        without = substitute(rest, {found: sp.S.Zero})
         # At the place that delta picks, this one too must have a value: it is added there and taken away.
         if _always_real(without):
-            only = (rest.xreplace({found: sp.S.One}) - without) * found
+            only = (substitute(rest, {found: sp.S.One}) - without) * found
             return constant * collapse(sp.Sum(without + only, (index, first, last)), ranges)
-    factor, limits = _flattened(rest)
+    factor, limits = _flattened(rest, {*rest.free_symbols, index})
     limits.append((index, first, last))
     indices = {bound for bound, _, _ in limits}
     if any(first.free_symbols & indices or last.free_symbols & indices for _, first, last in limits):
@@ -193,7 +163,7 @@ def _always_real(expr: sp.Expr) -> bool:
     return isinstance(expr, sp.Indexed | delta) or all(map(_always_real, expr.args))
 
 
-def _flattened(term: sp.Expr) -> tuple[sp.Expr, list[Any]]:
+def _flattened(term: sp.Expr, taken: set[Any]) -> tuple[sp.Expr, list[Any]]:
     """Move the factors outside of sums into them: what is summed, and over which indices."""
     factors, limits = [], []
     for factor in sp.Mul.make_args(term):
@@ -202,11 +172,11 @@ def _flattened(term: sp.Expr) -> tuple[sp.Expr, list[Any]]:
             factors.append(factor)
             continue
         for _ in range(int(power)):
-            inner, (old, first, last) = outermost(base)
-            new = sp.Dummy(old.name, integer=True, positive=True)
-            below, more = _flattened(inner.xreplace({old: new}))
+            inner, index, first, last = opened(base, taken)
+            taken.add(index)
+            below, more = _flattened(inner, taken)
             factors.append(below)
-            limits += [*more, (new, first, last)]
+            limits += [*more, (index, first, last)]
     return sp.Mul(*factors), limits
 
 
@@ -230,25 +200,11 @@ def _one_sum(
     for factor in sp.Mul.make_args(rest):
         if isinstance(factor, delta) and index in factor.args and _picks(factor, index, first, last, ranges):
             (other,) = set(factor.args) - {index}
-            return constant * (rest / factor).xreplace({index: other})
-    return constant * _named(sp.Sum, rest, index, first, last)
+            return constant * substitute(rest / factor, {index: other})
+    return constant * closed(sp.Sum, rest, index, first, last)
 
 
-def _named(kind: Any, term: sp.Expr, index: sp.Symbol, first: sp.Expr, last: sp.Expr) -> sp.Expr:
-    """Return a sum or product whose index is the same in equal ones, and that of no other in the term."""
-    bound = sp.Dummy("k", integer=True, positive=True, dummy_index=_depth(term) + 1)
-    return kind(term.xreplace({index: bound}), (bound, first, last))
-
-
-def _depth(expr: sp.Basic) -> int:
-    """Return how deep sums and products are nested."""
-    below = max(map(_depth, expr.args), default=0)
-    return below + (len(expr.limits) if isinstance(expr, sp.Sum | sp.Product) else 0)
-
-
-def cases(
-    expr: sp.Expr, rules: Mapping[sp.Expr, sp.Expr], distinct: Sequence[tuple[Any, Any]] = ()
-) -> list[sp.Expr]:
+def cases(expr: sp.Expr, rules: Mapping[sp.Expr, sp.Expr], distinct: Sequence[sp.Ne] = ()) -> list[sp.Expr]:
     """Apply what is given and split into cases until no delta, absolute value or maximum is left.
 
     Parameters
@@ -257,7 +213,7 @@ def cases(
         An expression from `carry_out`.
     rules : mapping
         What replaces what.
-    distinct : sequence of pairs of Expr
+    distinct : sequence of Ne
         What is known to differ.
 
     Returns
@@ -267,14 +223,13 @@ def cases(
         of them greater. The cases cover everything.
     """
     plain = collapse(expr)
-    expr = plain.xreplace(rules)
+    expr = substitute(plain, rules)
     if expr != plain:
-        # A rule may bring in sums, so that bound indices are named apart anew.
-        expr = collapse(unfold(expr))
+        expr = collapse(expr)
     for d in sorted(expr.atoms(delta), key=sp.default_sort_key):
         kept, gone = sorted(d.args, key=lambda a: (a.is_Symbol, sp.default_sort_key(a)))
         if not d.atoms(sp.Dummy):
-            equal, unequal = expr.xreplace({gone: kept}), expr.xreplace({d: sp.S.Zero})
+            equal, unequal = substitute(expr, {gone: kept}), substitute(expr, {d: sp.S.Zero})
             return [*cases(equal, rules, distinct), *cases(unequal, rules, distinct)]
     gap = first_gap(expr)
     if gap is None:
@@ -306,6 +261,8 @@ def to_rational(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Symbol, sp.Expr]]:
     def walk(e: sp.Expr) -> sp.Expr:
         if isinstance(e, sp.Sum):
             return name(e, positive=_is_positive_sum(e))
+        if isinstance(e, ExprWithLimits | sp.Subs | sp.Derivative):
+            return name(e, positive=None)
         if isinstance(e, sp.Pow) and not e.exp.is_number:
             whole, power = _shifted(e)
             least = lowest[e.base, power]
@@ -369,7 +326,7 @@ def carry_out(expr: Any) -> sp.Expr:
     --------
     >>> from xentlib.proof import n, product_over, z
     >>> carry_out(product_over(n, sp.exp(z[n])))
-    exp(Sum(z[_n], (_n, 1, N)))
+    exp(Sum(z[_k], (_k, 1, N)))
     """
     return sp.Add(*map(_carried_out, sp.Add.make_args(sp.sympify(expr))))
 
@@ -385,14 +342,17 @@ def _without_products(expr: sp.Expr) -> sp.Expr:
     if not expr.has(sp.Product):
         return expr
     if isinstance(expr, sp.Product):
-        factor, limits = outermost(expr)
+        factor, index, first, last = opened(expr)
         plain = _without_products(factor)
         if not to_rational(plain)[0].is_positive:
             message = (
                 f"the algebra takes products of positive factors only, and {factor} is not shown to be one"
             )
             raise ValueError(message)
-        return sp.exp(sp.Sum(_log_of_factors(plain), limits))
+        return sp.exp(closed(sp.Sum, _log_of_factors(plain), index, first, last))
+    if isinstance(expr, sp.Sum):
+        term, index, first, last = opened(expr)
+        return closed(sp.Sum, _without_products(term), index, first, last)
     if isinstance(expr, sp.log):
         return _log_of_factors(_without_products(expr.args[0]))
     return expr.func(*map(_without_products, expr.args))
@@ -468,17 +428,17 @@ def _factors(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
         (f.base, f.exp) if isinstance(f, sp.Pow) and f.exp.is_Integer else (f, sp.S.One)
         for f in sp.Mul.make_args(factored)
     ]
-    return [(base.xreplace(names), power) for base, power in pairs]
+    return [(substitute(base, names), power) for base, power in pairs]
 
 
-def residual(expr: Any, given: Iterable[Any] = ()) -> sp.Expr:
+def residual(expr: Any, given: Given = NOTHING) -> sp.Expr:
     """Return 0 if an expression is 0 for every size, every index and all values.
 
     Parameters
     ----------
     expr : Expr
         The expression; named quantities are unfolded, derivatives carried out.
-    given : iterable of Eq and Ne
+    given : Given
         Assumptions: wherever the left side of an equation stands, it is replaced by the right side;
         the sides of Ne differ.
 
@@ -501,13 +461,10 @@ def residual(expr: Any, given: Iterable[Any] = ()) -> sp.Expr:
     >>> residual(sp.Derivative(p[i], z[j]) - p[i] * (delta(i, j) - p[j]))
     0
     """
-    assumptions = list(given)
-    equations = [a for a in assumptions if isinstance(a, sp.Eq)]
-    distinct = [a.args for a in assumptions if isinstance(a, sp.Ne)]
-    rules = dict(_rule(collapse(carry_out(known.lhs)), carry_out(known.rhs)) for known in equations)
+    rules = dict(_rule(collapse(carry_out(known.lhs)), carry_out(known.rhs)) for known in given.rules)
     # What is a number anyway, as the sum of p[k] is 1, must not replace that number everywhere.
     rules = {known: value for known, value in rules.items() if not known.is_number}
-    for case in cases(carry_out(expr), rules, distinct):
+    for case in cases(carry_out(expr), rules, given.distinct):
         left = _left(case)
         if left != 0 and case.has(sp.Sum):
             left = _left(_without_vanishing_sums(case))
@@ -532,7 +489,7 @@ def _rule(left: sp.Expr, right: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
 def _left(case: sp.Expr) -> sp.Expr:
     """Return what a case is as one fraction in lowest terms."""
     rational, names = to_rational(case)
-    return sp.cancel(sp.together(sp.expand(sp.expand_log(rational)))).xreplace(names)
+    return substitute(sp.cancel(sp.together(sp.expand(sp.expand_log(rational)))), names)
 
 
 def _without_vanishing_sums(expr: sp.Expr) -> sp.Expr:
@@ -540,11 +497,11 @@ def _without_vanishing_sums(expr: sp.Expr) -> sp.Expr:
     kept: list[sp.Expr] = []
     members: dict[Any, list[sp.Expr]] = {}
     member_index = sp.Dummy("k", integer=True, positive=True)
-    for term in sp.Add.make_args(sp.expand(expr)):
+    for term in sp.Add.make_args(_expand(expr)):
         coefficient, total = term.as_independent(sp.Sum, as_Add=False)
         if isinstance(total, sp.Sum):
-            member, (index, first, last) = outermost(total)
-            inside = coefficient * member.xreplace({index: member_index})
+            member, index, first, last = opened(total, coefficient.free_symbols)
+            inside = coefficient * substitute(member, {index: member_index})
             members.setdefault((first, last), []).append(inside)
         else:
             kept.append(term)

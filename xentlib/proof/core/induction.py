@@ -6,19 +6,16 @@ rules about products; the algebra of `residual` then takes these rules for grant
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import sympy as sp
 
-from xentlib.proof._normal_form import rename, residual
-from xentlib.proof._quantities import unfold
-from xentlib.proof._signs import is_positive
-from xentlib.proof._symbols import SIZE, outermost
+from xentlib.proof.core.algebra import residual
+from xentlib.proof.core.problem import Given
+from xentlib.proof.core.signs import is_positive
+from xentlib.proof.core.symbols import SIZE, outermost
+from xentlib.proof.core.unfold import closed, opened, substitute, unfold
 
 
-def why_not_by_induction(
-    left: sp.Expr, right: sp.Expr, size: sp.Symbol, given: Iterable[sp.Eq]
-) -> str | None:
+def why_not_by_induction(left: sp.Expr, right: sp.Expr, size: sp.Symbol, given: Given) -> str | None:
     """Return None if two expressions are proved equal for each value 1, 2, ... of a size.
 
     Parameters
@@ -27,7 +24,7 @@ def why_not_by_induction(
         Expressions with sums and products up to the size.
     size : Symbol
         Such as N.
-    given : iterable of Eq
+    given : Given
         Assumptions, as for `residual`.
 
     Returns
@@ -51,19 +48,18 @@ def why_not_by_induction(
     Examples
     --------
     >>> from xentlib.proof import N, n, sum_over
-    >>> why_not_by_induction(sum_over(n, n), N * (N + 1) / 2, N, ())
-    >>> why_not_by_induction(sum_over(n, n), N**2, N, ())
+    >>> why_not_by_induction(sum_over(n, n), N * (N + 1) / 2, N, Given())
+    >>> why_not_by_induction(sum_over(n, n), N**2, N, Given())
     'from N to N + 1, left side - right side grows by -N'
     """
-    known = list(given)
+    known = Given(given.rules)
     _check_form(sp.Tuple(left, right), known, size)
     difference = residual(_at_one(left - right, size), known)
     if difference != 0:
         return f"at {size} = 1, left side - right side = {difference}"
     products: dict[sp.Expr, sp.Symbol] = {}
     before, after = (
-        [change(rename(unfold(side)), size, products) for side in (left, right)]
-        for change in (_named, _grown)
+        [change(unfold(side), size, products) for side in (left, right)] for change in (_named, _grown)
     )
     growth = residual(after[0] - before[0] - (after[1] - before[1]), known)
     if growth == 0:
@@ -73,11 +69,11 @@ def why_not_by_induction(
     return f"from {size} to {size} + 1, left side - right side grows by {growth}"
 
 
-def _check_form(sides: sp.Tuple, known: Iterable[sp.Eq], size: sp.Symbol) -> None:
+def _check_form(sides: sp.Tuple, known: Given, size: sp.Symbol) -> None:
     plain = unfold(sides)
     changing = {size, *(index for index in SIZE if SIZE[index] == size)}
     own = plain.free_symbols & (changing - {size})
-    own |= {symbol for a in known for symbol in unfold(a).free_symbols & changing}
+    own |= {symbol for a in known.rules for symbol in unfold(a).free_symbols & changing}
     if own:
         message = f"{own} may not be fixed or assumed in an induction, which goes on to the next {size}"
         raise ValueError(message)
@@ -93,10 +89,10 @@ def _check_form(sides: sp.Tuple, known: Iterable[sp.Eq], size: sp.Symbol) -> Non
 
 def _at_one(expr: sp.Expr, size: sp.Symbol) -> sp.Expr:
     """Return what an expression is at size 1, where a product has one factor."""
-    single = unfold(expr).xreplace({size: sp.S.One})
+    single = substitute(unfold(expr), {size: sp.S.One})
     return single.replace(
         lambda e: isinstance(e, sp.Product) and outermost(e)[1][1:] == (1, 1),
-        lambda e: outermost(e)[0].xreplace({outermost(e)[1][0]: sp.S.One}),
+        lambda e: substitute(outermost(e)[0], {outermost(e)[1][0]: sp.S.One}),
     )
 
 
@@ -112,22 +108,25 @@ def _named(expr: sp.Expr, size: sp.Symbol, products: dict[sp.Expr, sp.Symbol]) -
         if expr.atoms(sp.Dummy) & expr.free_symbols - set(products.values()):
             message = f"induction takes no product that changes with the index of a sum around it: {expr}"
             raise ValueError(message)
-        return products.setdefault(rename(expr), sp.Dummy("P", positive=True))
+        return products.setdefault(expr, sp.Dummy("P", positive=True))
     if not expr.args or isinstance(expr, sp.Indexed):
         return expr
+    if isinstance(expr, sp.Sum | sp.Product):
+        term, index, first, last = opened(expr)
+        return closed(expr.func, _named(term, size, products), index, first, last)
     return expr.func(*(_named(a, size, products) if isinstance(a, sp.Expr) else a for a in expr.args))
 
 
 def _grown(expr: sp.Expr, size: sp.Symbol, products: dict[sp.Expr, sp.Symbol]) -> sp.Expr:
     """Return what an expression is one size further, with the last terms and factors split off."""
     if not expr.args or isinstance(expr, sp.Indexed):
-        return expr.xreplace({size: size + 1})
+        return substitute(expr, {size: size + 1})
     if isinstance(expr, sp.Sum | sp.Product):
-        term, (index, first, last) = outermost(expr)
+        term, index, first, last = opened(expr)
         if last != size:
-            return expr.func(_grown(term, size, products), (index, first, last))
+            return closed(expr.func, _grown(term, size, products), index, first, last)
         further = _grown(term, size, products)
-        rest = _named(expr.func(further, (index, first, size)), size, products)
-        newest = further.xreplace({index: size + 1})
+        rest = _named(closed(expr.func, further, index, first, size), size, products)
+        newest = substitute(further, {index: size + 1})
         return rest + newest if isinstance(expr, sp.Sum) else rest * newest
     return expr.func(*(_grown(a, size, products) for a in expr.args))

@@ -1,0 +1,227 @@
+"""Whether a statement is proved: the way from its form to the algebra that decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import sympy as sp
+
+from xentlib.proof.core.algebra import residual
+from xentlib.proof.core.induction import why_not_by_induction
+from xentlib.proof.core.kinks import why_no_derivative
+from xentlib.proof.core.problem import (
+    ORDERED,
+    Given,
+    Key,
+    Problem,
+    applied,
+    decided,
+    indices_of,
+    is_bound,
+    is_decided,
+    is_equivalence,
+)
+from xentlib.proof.core.signs import is_nonnegative, is_positive
+from xentlib.proof.core.subject import places
+from xentlib.proof.core.symbols import SIZE, Values
+from xentlib.proof.core.unfold import Defined, definition, opened, substitute, unfold
+
+
+def why_not(problem: Problem) -> str | None:
+    """Return None if a statement is proved, else what stands in the way.
+
+    Parameters
+    ----------
+    problem : Problem
+        The statement and what helps to prove it.
+
+    Returns
+    -------
+    str or None
+        The reason; it says nothing about whether the statement is true.
+
+    Examples
+    --------
+    >>> from xentlib.proof import k, p, sum_over
+    >>> from xentlib.proof.core.problem import read
+    >>> why_not(read(sp.Eq(sum_over(k, p[k]), 1)))
+    >>> why_not(read(sp.Eq(sum_over(k, p[k]), 2)))
+    'left side - right side = -1'
+    """
+    for fixed in _at_each_place(problem):
+        for part in fixed.parts:
+            reason = _why_not(part, fixed.given, fixed.key)
+            if reason is not None:
+                return reason
+    return None
+
+
+def _at_each_place(problem: Problem) -> Iterator[Problem]:
+    """Yield a problem at each place of the indices of which the range is fixed."""
+    if not problem.sizes:
+        yield problem
+        return
+    for place in places(indices_of(problem), problem.sizes):
+        numbers = {**problem.sizes, **place}
+        known = (a if is_bound(a) else _fixed(a, numbers) for a in problem.given.relations)
+        certificate = problem.key.certificate
+        if certificate is not None:
+            certificate = _fixed(certificate, numbers)
+        yield Problem(
+            _fixed(problem.statement, numbers),
+            Given(tuple(known)),
+            replace(problem.key, certificate=certificate),
+        )
+
+
+def _fixed(statement: Any, numbers: Values) -> Any:
+    """Put numbers for sizes and indices in a statement and inside its named quantities."""
+    if isinstance(statement, sp.Expr):
+        return substitute(unfold(statement), {s: sp.Integer(number) for s, number in numbers.items()})
+    return statement.func(*(_fixed(part, numbers) for part in statement.args), evaluate=False)
+
+
+def _why_not(statement: Any, given: Given, key: Key) -> str | None:
+    no_value = why_no_derivative(statement, given.distinct) or _why_no_value(statement, given)
+    if no_value is not None:
+        return no_value
+    if isinstance(statement, sp.Eq) and key.induction is not None:
+        return why_not_by_induction(statement.lhs, statement.rhs, key.induction, given)
+    if isinstance(statement, sp.Eq):
+        left = residual(statement.lhs - statement.rhs, given)
+        return None if left == 0 else f"left side - right side = {left}"
+    if isinstance(statement, ORDERED):
+        return _why_not_ordered(statement, given, key.certificate)
+    return _why_not_equivalent(statement, key.increasing)
+
+
+def _why_no_value(statement: Any, given: Given) -> str | None:
+    """Return what has no real value for some size, None if nothing is seen to have none."""
+    sizes = {size: size + given.least(size) - 1 for size in SIZE.values()}
+    for part, further in _with_ranges(unfold(statement), sizes):
+        if isinstance(part, sp.log | sp.Pow) and not _is_fine(part, further):
+            return f"{part} is not shown to have a real value for every size that the assumptions allow"
+        if isinstance(part, sp.Piecewise) and part.args[-1][1] != sp.true:
+            return f"{part} has no value where none of its conditions holds: end it with (..., True)"
+    return None
+
+
+def _with_ranges(expr: Any, further: Mapping[sp.Symbol, sp.Expr]) -> Iterator[tuple[Any, Any]]:
+    """Yield each part with what its sizes and indices are, written by numbers from 1 on."""
+    yield expr, further
+    if isinstance(expr, sp.Sum | sp.Product):
+        # A sum takes its index through its whole range, so that there, too, each value is needed.
+        term, index, first, last = opened(expr)
+        start = index + first - 1 if first.is_Integer else index
+        yield from _with_ranges(term, {**further, index: start})
+        yield from _with_ranges(last, further)
+    elif not isinstance(expr, sp.Indexed):
+        for part in expr.args:
+            yield from _with_ranges(part, further)
+
+
+def _is_fine(part: sp.Expr, further: Mapping[sp.Symbol, sp.Expr]) -> bool:
+    """Return whether a logarithm or a power has a value, as far as the factors made of sizes tell."""
+    base = part.args[0]
+    if not base.free_symbols & further.keys():
+        return True
+    factors = sp.Mul.make_args(sp.factor_terms(sp.factor(base) if base.is_polynomial() else base))
+    own = [f for f in factors if f.free_symbols and f.free_symbols <= further.keys()]
+    of_sizes = substitute(sp.expand(sp.Mul(*own)), further)
+    if not own or (part.is_Pow and part.exp.is_nonnegative and part.exp.is_integer):
+        return True
+    if len(own) == sum(bool(f.free_symbols) for f in factors):
+        # No other factor could make up for a sign.
+        whole = substitute(sp.expand(base), further)
+        return bool(whole.is_nonzero if part.is_Pow and part.exp.is_integer else whole.is_positive)
+    others = sp.Mul(*(f for f in factors if f not in own))
+    needs_sign = not (part.is_Pow and part.exp.is_integer) and others.is_nonnegative
+    return bool(of_sizes.is_positive if needs_sign else of_sizes.is_nonzero)
+
+
+def _why_not_ordered(statement: Any, given: Given, certificate: Any) -> str | None:
+    """Show that the greater side exceeds the other by what has the wanted sign."""
+    difference = statement.gts - statement.lts
+    if certificate is not None:
+        left = residual(difference - certificate, given)
+        if left != 0:
+            return f"greater side - smaller side - ({certificate}) = {left}"
+    excess = difference if certificate is None else certificate
+    if isinstance(statement, sp.Ge | sp.Le):
+        shown = is_nonnegative(excess, several=given.several)
+        return None if shown else f"no proof that {excess} is not negative"
+    if is_positive(excess, several=given.several, distinct=given.distinct):
+        return None
+    return f"no proof that {excess} is positive"
+
+
+def _why_not_equivalent(statement: sp.Equivalent, increasing: Callable[[Any], Any]) -> str | None:
+    r"""Show a < b <=> c < d by (d - c) = factor * (g(b) - g(a)), g increasing, factor positive."""
+    shown = False
+    for one, other in (statement.args, statement.args[::-1]):
+        x = sp.Dummy("x", positive=True) if all(map(is_positive, one.args)) else sp.Dummy("x", real=True)
+        # Positive is also finite: where g has a pole, as tan has, its derivative is not shown positive.
+        # Called once, so that it cannot be one function here and another there.
+        function = unfold(applied(increasing, x))
+        # What jumps may fall there, and grow everywhere else.
+        jumps = function.atoms(sp.Function) - function.atoms(sp.exp, sp.log, sp.tanh, sp.erf)
+        if jumps or not sp.diff(function, x).is_positive:
+            continue
+        shown = True
+        greater, smaller = (substitute(function, {x: side}) for side in (one.gts, one.lts))
+        factor = (other.gts - other.lts) / (greater - smaller)
+        if is_positive(factor):
+            return None
+    if not shown:
+        return f"{increasing} is not shown to be increasing"
+    return f"neither side's gap is shown to be a positive multiple of the other's gap under {increasing}"
+
+
+def shows_nothing(problem: Problem) -> str | None:
+    """Return why a statement would be no achievement to prove, None if it would be one."""
+    return next(filter(None, (_says_nothing(part, problem.given) for part in problem.parts)), None)
+
+
+def _says_nothing(statement: Any, given: Given) -> str | None:
+    if is_decided(statement):
+        return decided(statement)
+    if is_equivalence(statement):
+        gaps = {_apart(part.gts - part.lts) for part in statement.args}
+        return "it is a tautology, its sides are the same" if len(gaps) == 1 else None
+    difference = _apart(statement.lhs - statement.rhs)
+    rules = {_apart(known.lhs): _apart(known.rhs) for known in given.rules}
+    if difference == 0:
+        return "it is a tautology, its sides are the same"
+    try:
+        repeats = substitute(difference, rules) == 0
+    except ValueError:
+        return None  # derivatives are carried out before what is given is put in
+    return "it only repeats what is given" if repeats else None
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two expressions are the same but for the names of quantities and of bound indices."""
+    return bool(_apart(sp.sympify(one)) == _apart(sp.sympify(other)))
+
+
+def _apart(expr: sp.Expr) -> sp.Expr:
+    """Return an expression in which the names of quantities and of bound indices do not matter."""
+    return unfold(_with_opaque_logarithms(expr))
+
+
+_opaque = sp.Function("opaque_log", real=True)
+
+
+def _with_opaque_logarithms(expr: Any) -> Any:
+    """Unfold quantities, but keep exp(A) apart from what A is the logarithm of, which is a result."""
+    if isinstance(expr, Defined):
+        formula, stands_for = definition(expr)
+        return substitute(unfold(_with_opaque_logarithms(formula)), stands_for)
+    if not expr.args or isinstance(expr, sp.Indexed):
+        return expr
+    parts = [*map(_with_opaque_logarithms, expr.args)]
+    if isinstance(expr, sp.log):
+        return _opaque(*parts)
+    return expr.func(*parts)
