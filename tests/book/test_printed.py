@@ -21,7 +21,7 @@ from readback import fault
 
 from xentlib.proof import to_latex
 from xentlib.proof._names import check_names
-from xentlib.proof.core.problem import read
+from xentlib.proof.core.problem import Given, Problem
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = ledger.notebooks(ROOT)
@@ -134,7 +134,7 @@ def test_a_chapter_prints_what_it_checks(chapter: str) -> None:
         # The ranges of indices and what symbols are come first; a derivation has words for its assumptions.
         last = [a.removesuffix(r" \text{ after differentiation}") for a in there.given]
         assert not stated.claim or last[len(last) - len(given) :] == given
-        check_names(read(sp.Tuple(*stated.lines), stated.given))
+        check_names(Problem(sp.Tuple(*stated.lines), Given(tuple(stated.given))))
         for expr, latex in zip([*stated.lines, *stated.given], [*there.lines, *given], strict=True):
             faults.append(fault(expr, latex))
 

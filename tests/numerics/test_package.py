@@ -33,9 +33,14 @@ DOCUMENTED = [
 @pytest.mark.parametrize("wing", WINGS, ids=lambda wing: wing.__name__)
 def test_what_is_public_is_exported_and_nothing_else(wing: ModuleType) -> None:
     modules = {module.name for module in pkgutil.iter_modules(wing.__path__)}
-    public = {name for name in vars(wing) if not name.startswith("_")} - {"proof", "figures"}
+    public = {name for name in vars(wing) if not name.startswith("_")} - {"proof", "figures", "core"}
     assert public == {name for name in wing.__all__ if not name.startswith("_")}
-    assert {name for name in modules if not name.startswith("_")} <= {"differences", "figures", "proof"}
+    assert {name for name in modules if not name.startswith("_")} <= {
+        "differences",
+        "figures",
+        "proof",
+        "core",
+    }
 
 
 def test_what_draws_is_exported_and_so_are_the_colours() -> None:

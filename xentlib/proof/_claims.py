@@ -346,7 +346,8 @@ _FEW, _EXACTLY = 5, 15
 
 def _is_written(value: Any, digits: int) -> bool:
     with mpmath.workdps(60):
-        written = mpmath.mpf(mpmath.nstr(mpmath.mpf(value), digits))
+        value = mpmath.mpf(value)
+        written = mpmath.mpf(mpmath.nstr(value, digits))
         return bool(abs(written - value) <= mpmath.mpf(10) ** -25 * abs(written))
 
 
@@ -364,7 +365,7 @@ def _number(value: Any, digits: int | None = None) -> str:
         return f"({', '.join(map(_number, value))})"
     if isinstance(value, bool):
         return str(value).lower()
-    value = mpmath.mpf(value)
+    # Before anything rounds it.
     exactly = digits is None and _is_written(value, _EXACTLY)
     with mpmath.workdps(_EXACTLY):
         # Unary plus rounds: Python refuses to write out an integer of 4300 digits.

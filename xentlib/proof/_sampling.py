@@ -370,8 +370,8 @@ def _shape_of(array: Any) -> tuple[int, ...]:
 def _real(symbol: Any, value: Any) -> Any:
     if hasattr(value, "__iter__") and not isinstance(value, str):
         return [_real(symbol, part) for part in value]
-    # A float is the decimal that it prints as.
-    number = sp.Rational(repr(float(value))) if _is_finite_float(value) else sp.sympify(value)
+    # A float is the decimal that it prints as, also in a text.
+    number = sp.sympify(repr(float(value)) if _is_finite_float(value) else value, rational=True)
     if not (number.is_number and number.is_real and number.is_finite):
         message = f"a point has real and finite coordinates, so {symbol} cannot be {value}"
         raise ValueError(message)
