@@ -27,6 +27,7 @@ from xentlib.proof import (
     p,
     product_over,
     sum_over,
+    y,
     z,
 )
 from xentlib.proof import c as labels
@@ -227,8 +228,18 @@ def test_entries_have_axes_of_samples_and_of_features() -> None:
 def test_entries_need_finite_arrays_and_all_of_them() -> None:
     with pytest.raises(ValueError, match="finite"):
         entries(p[i], i)([0.0, -math.inf])
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(TypeError, match="but 2 came"):
         entries(p[i], i)([0.0], [0.0])
+
+
+def test_entries_need_arrays_of_one_size() -> None:
+    loss = entries(sum_over(k, y[k] * sp.log(p[k])), of=(z, y))
+    with pytest.raises(ValueError, match="y came with 3 entries where K = 2"):
+        loss([0.0, 1.0], [1.0, 0.0, 0.0])
+    with pytest.raises(ValueError, match=r"z has 1 indices .* the shape \(1, 2\)"):
+        loss([[0.0, 1.0]], [1.0, 0.0])
+    with pytest.raises(ValueError, match="uses number 3"):
+        entries(z[3])([0.0, 1.0])
 
 
 def test_entries_of_an_array_alone_are_refused() -> None:

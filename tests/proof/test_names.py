@@ -129,7 +129,7 @@ FINE = [
     eq(sum_over(k, Quantity("N", lambda a: sum_over(n, delta(a, c[n])))[k]), N),
     eq(named("L_w", s + t), named("L", s * t)),
     eq(named("H(y)", s + t), named("H(y, q)", s * t)),
-    eq(named(r"\operatorname{KL}(y \,\|\, q)", s + t), y[k] * q[k]),
+    eq(named(r"\operatorname{KL}(y \,\|\, q)", sum_over(k, y[k] * q[k])), y[k] * q[k]),
     eq(sp.Symbol("beta") * Quantity("ytilde", lambda a: 2 * y[a])[i], named("vbar", s + t)),
     eq(named("Fhat", s + t), named("varphi", s * t)),
     eq(sp.exp(t) * W[e, j], sp.E * sp.pi),

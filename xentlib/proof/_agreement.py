@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import sympy as sp
 from sympy.core.relational import Relational
 
+from xentlib.proof._certificates import why_not_even
 from xentlib.proof._claims import (
     Claim,
     announce,
@@ -18,6 +18,7 @@ from xentlib.proof._claims import (
     check_id,
     describe,
     plain,
+    proved,
 )
 from xentlib.proof._entries import Entries
 from xentlib.proof._latex import to_latex
@@ -25,7 +26,10 @@ from xentlib.proof._names import check_names
 from xentlib.proof._sampling import ENOUGH
 from xentlib.proof._trying import try_out
 from xentlib.proof.core.decide import same
-from xentlib.proof.core.problem import VerificationError, read
+from xentlib.proof.core.problem import Problem, VerificationError, read
+
+LOOSEST = 1e-3
+"""The largest tolerance: what differs by more does not agree."""
 
 
 def agree(
@@ -45,7 +49,8 @@ def agree(
     claim_id : str
         The permanent ID: lower case and hyphens.
     statement : Basic
-        What the agreement is evidence for.
+        What the agreement is evidence for. It is proved: in the same session by `prove`, of which it takes
+        over what is assumed, or else on the spot.
     left, right : callable
         Two ways to compute the same array from a point. One that `entries` made is one side of the
         statement; the line says which, or that neither was taken from the statement.
@@ -53,18 +58,19 @@ def agree(
         Each is an array, or a tuple of arguments; 20 or more.
     rtol, atol : float
         The tolerance: ``abs(left - right) <= atol + rtol * abs(right)`` in every entry. One of
-        them is more than 0, and rtol is less than 1.
+        them is more than 0, and none is more than 0.001.
 
     Raises
     ------
     VerificationError
-        If the statement is false at some numbers, or what `entries` computes is no side of it; at the first
+        If the statement is not proved, or what `entries` computes is no side of it; at the first
         point where shapes differ, where there is no entry, where an entry is not finite, or where the
         error is too large.
     TypeError
-        If the statement is none, or a side is not made of floats or integers.
+        If the statement is none, or a side or a point is not made of real numbers.
     ValueError
-        If there is a float in the statement, no tolerance below 1, no point, or but one way to compute.
+        If there is a float in the statement, no tolerance or too large a one, no point, or but one way to
+        compute.
 
     References
     ----------
@@ -89,19 +95,20 @@ def agree(
             f"{statement!r} (evaluate=False keeps SymPy from deciding a statement)"
         )
         raise TypeError(message)
-    problem = read(statement, provable=False)
-    check_names(problem)
-    _check_different(claim_id, statement, left, right)
-    if not (0 <= rtol < 1 and 0 <= atol < math.inf and rtol + atol > 0):
+    if not (0 <= rtol <= LOOSEST and 0 <= atol <= LOOSEST and rtol + atol > 0):
         message = (
-            f"{claim_id}: a tolerance is needed, rtol (below 1) or atol above 0, not {rtol=} and {atol=}"
+            f"{claim_id}: a tolerance is needed, rtol or atol above 0 and none above {LOOSEST}, "
+            f"not {rtol=} and {atol=}"
         )
         raise ValueError(message)
-    # Else it could show a formula that has nothing to do with the two sides, and is wrong.
-    witness = try_out(statement, problem.given, {}).witness
-    if witness is not None:
-        message = f"{claim_id}: {statement} is false at {describe(statement, witness, plain)}"
-        raise VerificationError(message)
+    if not (callable(left) and callable(right) and isinstance(points, Iterable)):
+        message = (
+            f"{claim_id}: two functions are compared at the points of a sequence, not {left!r} and {right!r} "
+            f"at {points!r}"
+        )
+        raise TypeError(message)
+    problem = proved(statement) or _proved_here(claim_id, statement)
+    _check_different(claim_id, statement, left, right)
     subject = _compared(claim_id, statement, left, right)
     worst, different = 0.0, set()
     for point in points:
@@ -110,14 +117,17 @@ def agree(
         a = _numbers(claim_id, "left", left(*copy.deepcopy(arguments)))
         b = _numbers(claim_id, "right", right(*copy.deepcopy(arguments)))
         worst = max(worst, _error(claim_id, a, b, rtol, atol, arguments))
-        different.add(tuple(_as_floats(argument) for argument in arguments))
+        different.add(tuple(_as_floats(claim_id, argument) for argument in arguments))
     count = len(different)
     if count == 0:
         message = f"{claim_id}: no point was given to check at"
         raise ValueError(message)
-    tolerance = " ".join(f"{n} {v:g}".replace("e-0", "e-") for n, v in (("rtol", rtol), ("atol", atol)) if v)
+    # Written in full, for rounded it could be less than what was allowed.
+    said = (f"{name} {float(value)!r}" for name, value in (("rtol", rtol), ("atol", atol)) if value)
+    tolerance = " ".join(said).replace("e-0", "e-")
+    assumed_too = assumptions(statement, problem.given, problem.sizes)
     claim = Claim(
-        claim_id, "agreement", "numeric", to_latex(statement), assumptions(statement, problem.given, {}),
+        claim_id, "agreement", "numeric", to_latex(statement), assumed_too,
         points=count, tolerance=tolerance, error=float(f"{worst:.1e}"),
     )  # fmt: skip
     few = "" if count >= ENOUGH else f" at {count} point{'s' if count > 1 else ''} (fewer than {ENOUGH})"
@@ -130,6 +140,27 @@ def agree(
         ),
         statement,
     )
+
+
+def _proved_here(claim_id: str, statement: Any) -> Problem:
+    """Return a statement that was not proved before, after proving it; raise if it is not proved.
+
+    Else it could show a formula that is wrong, or has nothing to do with what is compared.
+    """
+    problem = read(statement)
+    check_names(problem)
+    reason = why_not_even(problem)
+    witness = try_out(statement, problem.given, {}).witness
+    if reason is None and witness is None:
+        return problem
+    if witness is None:
+        message = (
+            f"{claim_id}: an agreement is evidence for what is proved: prove {statement} first, in this "
+            f"notebook and with all that helps ({reason})"
+        )
+    else:
+        message = f"{claim_id}: {statement} is false at {describe(statement, witness, plain)}"
+    raise VerificationError(message)
 
 
 def _check_different(claim_id: str, statement: Any, left: Any, right: Any) -> None:
@@ -156,12 +187,18 @@ def _compared(claim_id: str, statement: Any, left: Any, right: Any) -> str:
     return "two computations agree"
 
 
-def _as_floats(argument: Any) -> bytes:
-    """Return what is the same for 1 and 1.0, and for 0.0 and -0.0."""
+def _as_floats(claim_id: str, argument: Any) -> tuple[Any, bytes]:
+    """Return what is the same for two equal arrays of numbers, such as 1 and 1.0, or 0.0 and -0.0."""
     import numpy as np
 
-    array = np.asarray(argument)
-    return (array.astype(np.float64) + 0.0).tobytes() if array.dtype.kind in "fiub" else array.tobytes()
+    try:
+        array = np.asarray(argument, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        message = (
+            f"{claim_id}: a point is an array of real numbers or a tuple of such arrays, not {argument!r}"
+        )
+        raise TypeError(message) from error
+    return array.shape, (array + 0.0).tobytes()
 
 
 def _numbers(claim_id: str, name: str, side: Any) -> Any:

@@ -15,9 +15,10 @@ from sympy.core.function import AppliedUndef
 from xentlib.proof._assumptions import after_differentiation, of_symbols
 from xentlib.proof._evaluation import Arbitrary, digits_at, evaluate
 from xentlib.proof._latex import to_latex
-from xentlib.proof.core.problem import Given, is_bound
+from xentlib.proof.core.problem import Given, Problem, is_bound
 from xentlib.proof.core.subject import symbols_of
 from xentlib.proof.core.symbols import SIZE, Values, c
+from xentlib.proof.core.unfold import unfold
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,8 @@ def theorem(name: str, title: str, words: str) -> None:
     Raises
     ------
     ValueError
-        If the name has another form.
+        If the name has another form, or if the words look like what was checked: a check mark, a displayed
+        formula.
 
     Notes
     -----
@@ -137,6 +139,7 @@ def theorem(name: str, title: str, words: str) -> None:
     Theorem: Shifts. For every $K$ and all logits the probabilities stay the same:
     """
     check_id(name)
+    _check_words(title, words)
     record = {"id": name, "title": title, "words": words}
     show(f"Theorem: {title}. {words}", f"**Theorem: {title}.** {words}", {"theorem": record})
 
@@ -149,6 +152,11 @@ def say(words: str) -> None:
     words : str
         Markdown.
 
+    Raises
+    ------
+    ValueError
+        If they look like what was checked: a check mark, a displayed formula.
+
     References
     ----------
     D. E. Knuth, Literate programming, The Computer Journal 27 (1984), doi:10.1093/comjnl/27.2.97.
@@ -158,11 +166,40 @@ def say(words: str) -> None:
     >>> say("The two are equal only for $K = 1$.")
     The two are equal only for $K = 1$.
     """
+    _check_words(words)
     show(words, words, {"words": True})
 
 
-# The claim that displayed a statement first in this session: an agreement need not display it again.
-_displayed: dict[str, str] = {}
+_MARKS = re.compile(r"[✓✔☑✅✗✘✖☒❌❎√]|&(?:#|\w*check|\w*cross)|\\checkmark|\\N\{|\\ding\b", re.IGNORECASE)
+
+
+def _check_words(*words: str) -> None:
+    """Raise if words look like the line of a claim."""
+    for text in words:
+        mark = _MARKS.search(text)
+        if mark or "$$" in text:
+            message = (
+                f"{mark[0] if mark else '$$'} stands for what was checked, so words do without it: {text!r}"
+            )
+            raise ValueError(message)
+
+
+# What was proved in this session, by what it means.
+_proved: dict[Any, Problem] = {}
+# Which claim displayed a statement first: an agreement need not display it again.
+_displayed: dict[Any, str] = {}
+
+
+def remember(problem: Problem) -> None:
+    """Note that a statement is proved, and each member of a list with it."""
+    for statement in (problem.statement, *problem.parts):
+        _proved[unfold(statement)] = problem
+
+
+def proved(statement: Any) -> Problem | None:
+    """Return with what assumptions and sizes a statement was proved in this session, None if it was not."""
+    known = _proved.get(unfold(statement))
+    return known and known.altered(statement)
 
 
 def announce(claim: Claim, mark: str, verdict: Callable[[Printer], str], statement: Any) -> None:
@@ -181,7 +218,7 @@ def announce(claim: Claim, mark: str, verdict: Callable[[Printer], str], stateme
     statement : Basic
         What the claim is about.
     """
-    first = _displayed.setdefault(claim.statement, claim.id)
+    first = _displayed.setdefault((claim.statement, unfold(statement), *claim.assumptions), claim.id)
     line = f"{mark} `{claim.id}`: {verdict(in_dollars)}"
     if claim.kind == "agreement" and first != claim.id:
         markdown = f"{line}; the statement is that of `{first}`"

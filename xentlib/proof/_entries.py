@@ -70,14 +70,11 @@ class Entries:
         # NumPy is needed here alone, so that proofs do without it.
         import numpy as np
 
+        if len(arrays) != len(self._of):
+            message = f"of= names {len(self._of)} arrays, {self._of}, but {len(arrays)} came"
+            raise TypeError(message)
         inputs = [np.asarray(array, dtype=np.float64) for array in arrays]
-        sizes = {
-            size: length
-            for array, numbers in zip(self._of, inputs, strict=True)
-            for ends, length in zip(self._axes.get(array, ()), numbers.shape, strict=True)
-            for size in ends
-            if size in SIZE.values()
-        }
+        sizes = self._sizes(inputs)
         values = {**dict(zip(self._of, inputs, strict=True)), **sizes}
         shape = [values[SIZE[index]] for index in self._indices]
         result = np.empty(shape)
@@ -87,3 +84,21 @@ class Entries:
                 at = {index: m + 1 for index, m in zip(self._indices, place, strict=True)}
                 result[place] = float(self._number(Point({**values, **at}, found)))
         return result
+
+    def _sizes(self, inputs: Sequence[Any]) -> dict[Any, int]:
+        """Return the sizes that arrays have, after checking that all have the same."""
+        found: dict[Any, int] = {}
+        for array, numbers in zip(self._of, inputs, strict=True):
+            axes = self._axes.get(array, [])
+            if array in self._axes and len(axes) != numbers.ndim:
+                message = f"{array} has {len(axes)} indices in {self.expr}, but the shape {numbers.shape}"
+                raise ValueError(message)
+            for ends, length in zip(axes, numbers.shape, strict=False):
+                for end in ends:
+                    if end in SIZE.values() and found.setdefault(end, length) != length:
+                        message = f"{array} came with {length} entries where {end} = {found[end]}"
+                        raise ValueError(message)
+                    if end.is_Integer and end > length:
+                        message = f"{array} came with {length} entries, but {self.expr} uses number {end}"
+                        raise ValueError(message)
+        return found

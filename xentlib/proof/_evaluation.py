@@ -316,7 +316,10 @@ def _given(expr: Any) -> _Function:
     def number(at: Point) -> Any:
         value = at.get(expr)
         if value is None:
-            message = f"cannot evaluate {expr} of type {expr.func.__name__}: give its value in `values`"
+            message = (
+                f"cannot evaluate {expr} of type {expr.func.__name__}: give its value in `values`, or "
+                "write it by sums, powers, exp, log and the like, of which numbers are known"
+            )
             raise TypeError(message)
         return value
 

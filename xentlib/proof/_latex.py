@@ -15,7 +15,10 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
     """Positive terms first, sums last in a product, every derivative in logits partial."""
 
     def _print_Indexed(self, expr: sp.Indexed) -> str:
-        return f"{self.doprint(expr.base)}_{{{indices_in_latex(expr.indices, self)}}}"
+        name = self.doprint(expr.base)
+        # TeX takes one subscript only, unless braces close the name.
+        braced = f"{{{name}}}" if "_" in name else name
+        return f"{braced}_{{{indices_in_latex(expr.indices, self)}}}"
 
     def _print_KroneckerDelta(self, expr: sp.KroneckerDelta, exp: str | None = None) -> str:
         text = rf"\delta_{{{indices_in_latex(expr.args, self)}}}"

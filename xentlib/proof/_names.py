@@ -14,6 +14,7 @@ from sympy.printing.latex import accepted_latex_functions, greek_letters_set
 from xentlib.proof._latex import to_latex
 from xentlib.proof._quantities import lse, p
 from xentlib.proof.core.problem import Problem
+from xentlib.proof.core.subject import symbols_of
 from xentlib.proof.core.symbols import SIZE, K, W, c, delta, e, x, y, z
 from xentlib.proof.core.unfold import Defined, opened, substitute, unfold
 
@@ -38,6 +39,11 @@ class _Name(NamedTuple):
     def look(self) -> str:
         """What is seen of it: no braces, no space, brackets of one size."""
         return re.sub(r"\\left|\\right|\\[,;: ]|[\s{}]", "", self.latex)
+
+    @property
+    def marked(self) -> bool:
+        """Whether there is a subscript or a bracket in it."""
+        return "_" in self.look or "(" in self.look
 
 
 def check_names(problem: Problem) -> None:
@@ -74,6 +80,8 @@ def check_names(problem: Problem) -> None:
         _check_form(name)
         _check_own(name, subject)
     _check_apart(names)
+    _check_marks(names)
+    _check_shown(subject, frozenset())
 
 
 def _names(expr: Any, *, subscript: bool = False) -> Iterator[_Name]:
@@ -149,7 +157,9 @@ def _check_form(name: _Name) -> None:
     if bare in _OPERATORS or bare == r"\mathrmd":
         _refuse(name, "like a function that has that name already")
     # Of all the words of TeX those that are letters, and those that change how a letter looks.
-    if not _FORM.fullmatch(name.look) or words - _WORDS:
+    raised = set(re.findall(r"\^\\([a-z]+)", name.look)) - _MARKS
+    alone = re.search(r"\\(?:left|right)(?![()])", name.latex)
+    if not _FORM.fullmatch(name.look) or words - _WORDS or raised or alone:
         _refuse(name, "which looks like more than one name: such as a product, a power or a number")
 
 
@@ -232,6 +242,51 @@ def _check_apart(names: Sequence[_Name]) -> None:
         before, mark, _ = name.look.partition("(")
         if mark and (before, False) in meanings:
             _refuse(name, f"like {before} times what stands in brackets")
+
+
+def _check_marks(names: Sequence[_Name]) -> None:
+    """Refuse a subscript or a bracket in a name that would be read as an index or an argument."""
+    others = {name.look: name for name in names}
+    for name in names:
+        held = (
+            re.findall(r"\\[A-Za-z]+|[A-Za-z]", re.split("[_(]", name.look, maxsplit=1)[-1])
+            if name.marked
+            else ()
+        )
+        for letter in held:
+            if letter in _INDICES:
+                _refuse(name, f"as if it changed with the index {letter}: take an array or a Quantity")
+            if letter in others and not (
+                isinstance(name.seen, Defined) and _share(name.seen, others[letter].seen)
+            ):
+                _refuse(name, f"as if it changed with {letter}: take another letter, or a function")
+        if isinstance(name.seen, sp.Symbol) and "(" in name.look:
+            _refuse(name, "like the value of a function: take a function")
+
+
+_INDICES = {str(index) for index in SIZE}
+
+
+def _share(one: Any, other: Any) -> bool:
+    """Return whether two quantities are made of a variable or an array that both have."""
+    return bool((symbols_of(one) & symbols_of(other)) - {*SIZE, *SIZE.values()})
+
+
+def _check_shown(expr: Any, bound: frozenset[Any]) -> None:
+    """Refuse a name inside of a sum that hides that what it stands for changes with the index of the sum."""
+    if isinstance(expr, Defined):
+        hidden = symbols_of(expr) & bound - symbols_of(sp.Tuple(*expr.args[expr.inputs :]))
+        if hidden:
+            message = (
+                f"{expr} changes with {', '.join(sorted(map(str, hidden)))}, over which is summed, and does "
+                "not show it: take a Quantity with that index"
+            )
+            raise ValueError(message)
+    elif isinstance(expr, sp.Sum | sp.Product):
+        bound = bound | {index for index, _, _ in expr.limits}
+    if isinstance(expr, sp.Basic) and not isinstance(expr, Defined):
+        for part in expr.args:
+            _check_shown(part, bound)
 
 
 def _described(name: _Name) -> str:

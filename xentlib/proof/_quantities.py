@@ -37,6 +37,8 @@ class Entry(Defined):
         # TeX takes one subscript only, unless braces close the name.
         braced = f"{{{name}}}" if "_" in name else name
         text = f"{braced}_{{{indices}}}" if indices else name
+        if exp is not None and "^" in text:
+            text = rf"\left({text}\right)"
         return text if exp is None else f"{text}^{{{exp}}}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import chain, cycle, product
 from random import Random
@@ -319,6 +319,9 @@ def check_point(statement: Any, at: Values) -> dict[Any, Any]:
         If a value is not real and finite, or not what its symbol is assumed to be, or if an
         index or an array does not fit its size.
     """
+    if not isinstance(at, Mapping):
+        message = f"at= is a dict of values, such as {{K: 2, z: [1, 3]}}, not {at!r}"
+        raise TypeError(message)
     arrays = axes_of(statement).keys()
     needed = symbols_of(statement) - {array.label for array in arrays} | arrays
     if needed - at.keys():

@@ -14,6 +14,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.relational import Relational
 
+from xentlib.proof._certificates import why_not_even
 from xentlib.proof._claims import (
     Claim,
     Printer,
@@ -24,6 +25,7 @@ from xentlib.proof._claims import (
     describe,
     in_dollars,
     plain,
+    remember,
     show,
 )
 from xentlib.proof._evaluation import truth
@@ -131,7 +133,7 @@ def prove(
         message = f"{claim_id}: there is nothing to prove in {statement}: {nothing}"
         raise VerificationError(message)
     check_names(problem)
-    reason = why_not(problem)
+    reason = why_not_even(problem)
     trial = try_out(statement, known, fixed)
     witness = trial.witness
     if reason is not None or witness is not None:
@@ -140,6 +142,7 @@ def prove(
             message += f"; false at {describe(statement, witness, plain)}"
         raise VerificationError(message)
     refuted = _count_refuted(claim_id, problem)
+    remember(problem)
     level = _level(statement, fixed)
     claim = Claim(
         claim_id, "proof", level, to_latex(statement), assumptions(statement, known, fixed),

@@ -13,6 +13,7 @@ from typing import Any
 import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.function import AppliedUndef
+from sympy.functions.elementary.hyperbolic import HyperbolicFunction
 
 from xentlib.proof.core.kinks import by_sign, first_gap
 from xentlib.proof.core.problem import NOTHING, Given
@@ -61,7 +62,7 @@ def collapse(expr: Any, ranges: Mapping[sp.Symbol, sp.Expr] = SIZE) -> Any:
     expr : Expr
         An expression without `Defined` entries (see `unfold`).
     ranges : mapping
-        The size of the range of each index that may stand free in the expression.
+        The size of the range of each index that may stand free in the expression; of a size, its least value.
 
     Returns
     -------
@@ -143,7 +144,8 @@ def _picks(
 ) -> bool:
     """Return whether a delta is 1 at exactly one place of the range of an index."""
     (other,) = set(d.args) - {index}
-    known = other.is_Integer and other >= 1 and (last - other).is_nonnegative
+    least = ranges.get(last, last)
+    known = other.is_Integer and other >= 1 and (least - other).is_nonnegative
     return bool(first == 1 and not other.has(index) and (known or size_of(other, ranges) == last))
 
 
@@ -204,7 +206,12 @@ def _one_sum(
     return constant * closed(sp.Sum, rest, index, first, last)
 
 
-def cases(expr: sp.Expr, rules: Mapping[sp.Expr, sp.Expr], distinct: Sequence[sp.Ne] = ()) -> list[sp.Expr]:
+def cases(
+    expr: sp.Expr,
+    rules: Mapping[sp.Expr, sp.Expr],
+    distinct: Sequence[sp.Ne] = (),
+    ranges: Mapping[sp.Symbol, sp.Expr] = SIZE,
+) -> list[sp.Expr]:
     """Apply what is given and split into cases until no delta, absolute value or maximum is left.
 
     Parameters
@@ -215,6 +222,8 @@ def cases(expr: sp.Expr, rules: Mapping[sp.Expr, sp.Expr], distinct: Sequence[sp
         What replaces what.
     distinct : sequence of Ne
         What is known to differ.
+    ranges : mapping
+        As for `collapse`.
 
     Returns
     -------
@@ -222,19 +231,31 @@ def cases(expr: sp.Expr, rules: Mapping[sp.Expr, sp.Expr], distinct: Sequence[sp
         The collapsed expression in each case: two free indices equal or not, two numbers equal or one
         of them greater. The cases cover everything.
     """
-    plain = collapse(expr)
+    plain = collapse(expr, ranges)
     expr = substitute(plain, rules)
     if expr != plain:
-        expr = collapse(expr)
-    for d in sorted(expr.atoms(delta), key=sp.default_sort_key):
-        kept, gone = sorted(d.args, key=lambda a: (a.is_Symbol, sp.default_sort_key(a)))
-        if not d.atoms(sp.Dummy):
-            equal, unequal = substitute(expr, {gone: kept}), substitute(expr, {d: sp.S.Zero})
-            return [*cases(equal, rules, distinct), *cases(unequal, rules, distinct)]
+        expr = collapse(expr, ranges)
+    for kept, gone in sorted(_pairs_of_indices(expr), key=sp.default_sort_key):
+        apart = {delta(kept, gone): sp.S.Zero}
+        for a, b in ((kept, gone), (gone, kept)):
+            apart |= {sp.Eq(a, b): sp.false, sp.Ne(a, b): sp.true}
+        # What is known to differ must not be found equal further on, by way of a third index.
+        found = cases(substitute(expr, apart), rules, [*distinct, sp.Ne(kept, gone)], ranges)
+        known = [substitute(ne, {gone: kept}) for ne in distinct]
+        if sp.false not in known:
+            found = [*cases(substitute(expr, {gone: kept}), rules, known, ranges), *found]
+        return found
     gap = first_gap(expr)
     if gap is None:
         return [expr]
-    return [case for e in by_sign(expr, gap, distinct) for case in cases(e, rules, distinct)]
+    return [case for e in by_sign(expr, gap, distinct) for case in cases(e, rules, distinct, ranges)]
+
+
+def _pairs_of_indices(expr: sp.Expr) -> set[tuple[sp.Expr, sp.Expr]]:
+    """Return which free indices a delta or a condition compares, the one that stays first."""
+    compared = expr.atoms(delta) | {r for r in expr.atoms(sp.Eq, sp.Ne) if all(a.is_integer for a in r.args)}
+    pairs = (sorted(d.args, key=lambda a: (a.is_Symbol, sp.default_sort_key(a))) for d in compared)
+    return {(a, b) for a, b in pairs if not (a.atoms(sp.Dummy) | b.atoms(sp.Dummy))}
 
 
 def to_rational(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Symbol, sp.Expr]]:
@@ -334,7 +355,8 @@ def carry_out(expr: Any) -> sp.Expr:
 @cache
 def _carried_out(term: sp.Expr) -> sp.Expr:
     # The derivatives of a statement stand in most of its alterations too, often as one side of it.
-    return differentiate(_without_products(unfold(term)))
+    plain = unfold(term).replace(lambda e: isinstance(e, HyperbolicFunction), lambda e: e.rewrite(sp.exp))
+    return differentiate(_without_products(plain))
 
 
 def _without_products(expr: sp.Expr) -> sp.Expr:
@@ -464,7 +486,8 @@ def residual(expr: Any, given: Given = NOTHING) -> sp.Expr:
     rules = dict(_rule(collapse(carry_out(known.lhs)), carry_out(known.rhs)) for known in given.rules)
     # What is a number anyway, as the sum of p[k] is 1, must not replace that number everywhere.
     rules = {known: value for known, value in rules.items() if not known.is_number}
-    for case in cases(carry_out(expr), rules, given.distinct):
+    ranges = {**SIZE, **{size: sp.Integer(least) for size, least in given.bounds.items()}}
+    for case in cases(carry_out(expr), rules, given.distinct, ranges):
         left = _left(case)
         if left != 0 and case.has(sp.Sum):
             left = _left(_without_vanishing_sums(case))
@@ -489,7 +512,23 @@ def _rule(left: sp.Expr, right: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
 def _left(case: sp.Expr) -> sp.Expr:
     """Return what a case is as one fraction in lowest terms."""
     rational, names = to_rational(case)
+    if _vanishes(rational):
+        return sp.S.Zero
     return substitute(sp.cancel(sp.together(sp.expand(sp.expand_log(rational)))), names)
+
+
+def _vanishes(rational: sp.Expr) -> bool:
+    """Return whether a rational function is seen to be 0, sooner than by multiplying it out."""
+    names: dict[sp.Expr, sp.Symbol] = {}
+
+    def walk(e: sp.Expr) -> sp.Expr:
+        if isinstance(e, sp.Add | sp.Mul) or (isinstance(e, sp.Pow) and e.exp.is_Integer):
+            return e.func(*map(walk, e.args))
+        return e if e.is_Rational else names.setdefault(e, sp.Dummy())
+
+    above, below = sp.fraction(sp.together(walk(rational)))
+    polynomials = sp.ring(list(names.values()) or [sp.Dummy()], sp.QQ)[0]
+    return bool(polynomials.from_expr(above) == 0 and polynomials.from_expr(below) != 0)
 
 
 def _without_vanishing_sums(expr: sp.Expr) -> sp.Expr:

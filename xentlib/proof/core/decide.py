@@ -28,6 +28,16 @@ from xentlib.proof.core.subject import places
 from xentlib.proof.core.symbols import SIZE, Values
 from xentlib.proof.core.unfold import Defined, definition, opened, substitute, unfold
 
+_STOPS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    RecursionError,
+    sp.PolynomialError,
+)
+"""What SymPy raises where it cannot go on; what is ours to refuse is a TypeError or a ValueError."""
+
 
 def why_not(problem: Problem) -> str | None:
     """Return None if a statement is proved, else what stands in the way.
@@ -52,7 +62,10 @@ def why_not(problem: Problem) -> str | None:
     """
     for fixed in _at_each_place(problem):
         for part in fixed.parts:
-            reason = _why_not(part, fixed.given, fixed.key)
+            try:
+                reason = _why_not(part, fixed.given, fixed.key)
+            except _STOPS as error:
+                reason = f"SymPy stops at it: {type(error).__name__}, {error}"
             if reason is not None:
                 return reason
     return None
@@ -141,6 +154,9 @@ def _is_fine(part: sp.Expr, further: Mapping[sp.Symbol, sp.Expr]) -> bool:
     return bool(of_sizes.is_positive if needs_sign else of_sizes.is_nonzero)
 
 
+_HELP = "; certificate= takes an expression equal to it of which the sign is seen, such as a sum of squares"
+
+
 def _why_not_ordered(statement: Any, given: Given, certificate: Any) -> str | None:
     """Show that the greater side exceeds the other by what has the wanted sign."""
     difference = statement.gts - statement.lts
@@ -149,12 +165,13 @@ def _why_not_ordered(statement: Any, given: Given, certificate: Any) -> str | No
         if left != 0:
             return f"greater side - smaller side - ({certificate}) = {left}"
     excess = difference if certificate is None else certificate
+    help_ = _HELP if certificate is None else ""
     if isinstance(statement, sp.Ge | sp.Le):
         shown = is_nonnegative(excess, several=given.several)
-        return None if shown else f"no proof that {excess} is not negative"
+        return None if shown else f"no proof that {excess} is not negative{help_}"
     if is_positive(excess, several=given.several, distinct=given.distinct):
         return None
-    return f"no proof that {excess} is positive"
+    return f"no proof that {excess} is positive{help_}"
 
 
 def _why_not_equivalent(statement: sp.Equivalent, increasing: Callable[[Any], Any]) -> str | None:

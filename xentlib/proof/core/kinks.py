@@ -118,7 +118,9 @@ def _resolved(expr: sp.Expr, gap: sp.Expr, sign: int) -> sp.Expr:
         return result
     # Where the difference is 0, one of its symbols is what the others say.
     labels = {array.label for array in expr.atoms(sp.IndexedBase)}
-    for symbol in sorted(gap.free_symbols - labels, key=str):
+    # Nothing can be put into a derivative that is not carried out.
+    moved = {x for slope in result.atoms(sp.Derivative) for x in slope.variables}
+    for symbol in sorted(gap.free_symbols - labels - moved, key=str):
         factor, rest = gap.coeff(symbol), sp.expand(gap - symbol * gap.coeff(symbol))
         if factor.is_number and not factor.is_zero and not rest.has(symbol):
             return substitute(result, {symbol: -rest / factor})

@@ -12,7 +12,7 @@ from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 
 from xentlib.proof.core.subject import axes_of, symbols_of
-from xentlib.proof.core.symbols import SIZE, Values, c
+from xentlib.proof.core.symbols import SIZE, Values, c, delta
 from xentlib.proof.core.unfold import unfold
 
 LARGEST = 50
@@ -194,8 +194,9 @@ def read(
     for part in (joined, *known.relations, *_expressions(help_)):
         check_exact(part)
         _check_symbols(part)
-    _check_meaning(sp.Tuple(joined, *known.relations, *_expressions(help_)), known, dict(sizes or {}))
-    return Problem(joined, known, help_, _checked_sizes(sizes or {}, known))
+    fixed = _checked_sizes(sizes or {}, known)
+    _check_meaning(sp.Tuple(joined, *known.relations, *_expressions(help_)), known, fixed)
+    return Problem(joined, known, help_, fixed)
 
 
 # --- the statement ------------------------------------------------------------------------------------------
@@ -359,6 +360,9 @@ def is_bound(assumption: Any) -> bool:
 
 
 def _checked_sizes(sizes: Values, given: Given) -> Values:
+    if not isinstance(sizes, Mapping):
+        message = f"sizes= is a dict such as {{K: 2}}, not {sizes!r}"
+        raise TypeError(message)
     for size, value in sizes.items():
         allowed = type(value) is int and given.least(size) <= value <= LARGEST
         if size not in SIZE.values() or not allowed:
@@ -402,16 +406,31 @@ def _check_symbols(part: Any) -> None:
             raise ValueError(message)
 
 
+_FOREIGN = (sp.Limit, sp.Order, sp.MatrixExpr, sp.Integral, sp.floor, sp.ceiling, sp.Mod)
+
+
 def _check_meaning(subject: Any, given: Given, sizes: Mapping[Any, Any]) -> None:
     """Raise if a statement speaks of what there is not, for the algebra would not notice."""
-    for slope in unfold(subject).atoms(sp.Derivative):
+    plain = unfold(subject)
+    foreign = plain.atoms(*_FOREIGN) | {d for d in plain.atoms(delta) if len(d.args) > 2}
+    if foreign:
+        message = (
+            f"of {sorted(map(str, foreign))} neither the algebra nor the numbers know anything: a statement "
+            "is made of sums, products, powers, exp, log, derivatives, maxima, Piecewise and delta(i, j)"
+        )
+        raise TypeError(message)
+    for slope in plain.atoms(sp.Derivative):
         if any(variable.is_integer or not count.is_Integer for variable, count in slope.variable_count):
             message = (
                 f"a derivative is taken by real numbers, each a given number of times, not as in {slope}"
             )
             raise ValueError(message)
+        jumps = [d for d in slope.expr.atoms(delta) if d.free_symbols & {v for v, _ in slope.variable_count}]
+        if jumps:
+            message = f"{jumps[0]} jumps where {slope.variables[0]} moves, so that it has no derivative"
+            raise ValueError(message)
     free = symbols_of(subject) - {*SIZE, *SIZE.values()}
-    for element in unfold(subject).atoms(sp.Indexed):
+    for element in plain.atoms(sp.Indexed):
         if free & set(element.indices):
             message = (
                 f"{element} stands at an index of which nobody knows how far it runs: take one of "

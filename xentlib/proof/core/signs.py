@@ -11,8 +11,9 @@ from typing import Any
 
 import sympy as sp
 
-from xentlib.proof.core.algebra import carry_out, cases, to_rational
-from xentlib.proof.core.symbols import SIZE, delta
+from xentlib.proof.core.algebra import carry_out, cases, collapse, to_rational
+from xentlib.proof.core.kinks import KINKS, first_gap
+from xentlib.proof.core.symbols import SIZE, delta, size_of
 from xentlib.proof.core.unfold import opened, substitute, unfold
 
 
@@ -51,8 +52,13 @@ def is_positive(expr: Any, *, several: Collection[sp.Symbol] = (), distinct: Seq
     True
     """
     plain = unfold(expr)
-    if _in_all_cases(_without_logarithm(plain), "is_positive", several):
+    if _in_all_cases(_without_logarithm(plain), "is_positive", several, distinct):
         return True
+    lowest = _minimum(plain)
+    if lowest is not None and lowest[2].is_positive:
+        return True
+    if isinstance(plain, sp.Add) and any(_in_all_cases(a, "is_positive", several) for a in plain.args):
+        return all(_is_nonnegative(a, several) for a in plain.args)
     return bool(distinct) and is_nonnegative(plain) and _is_positive_where(plain, distinct)
 
 
@@ -92,18 +98,31 @@ def _is_nonnegative(expr: sp.Expr, several: Collection[sp.Symbol]) -> bool:
     if expr.is_nonnegative:
         return True
     if isinstance(expr, sp.Sum):
-        return _is_nonnegative(opened(expr)[0], several)
-    if isinstance(expr, sp.Mul) and all(_is_nonnegative(factor, several) for factor in expr.args):
-        return True
+        return _is_nonnegative(_any_member(expr), several)
+    if isinstance(expr, sp.Mul):
+        rest = [factor for factor in expr.args if not _is_nonnegative(factor, several)]
+        if not rest or (len(rest) < len(expr.args) and _is_nonnegative(sp.Mul(*rest), several)):
+            return True
+        # Two negative factors; of -a the factors are no help.
+        single = not expr.as_coeff_Mul()[1].is_Mul
+        if not single and len(rest) % 2 == 0 and all(_is_nonnegative(-factor, several) for factor in rest):
+            return True
     if isinstance(expr, sp.Pow) and expr.exp.is_Integer and expr.exp.is_positive:
         return bool(expr.exp.is_even and expr.base.is_real) or _is_nonnegative(expr.base, several)
     if isinstance(expr, sp.Add) and (
         all(_is_nonnegative(term, several) for term in expr.args)
         or isinstance(1 - expr, delta)
-        or touches_zero_at(expr) is not None
+        or _has_no_negative_minimum(expr)
     ):
         return True
     return _in_all_cases(_without_logarithm(expr), "is_nonnegative", several)
+
+
+def _any_member(total: sp.Sum) -> sp.Expr:
+    """Return what a sum adds up, at an index of which the range is known if that of the sum is."""
+    term, index, first, last = opened(total)
+    free = (a for a in SIZE if SIZE[a] == last and a not in term.free_symbols)
+    return substitute(term, {index: next(free, index)}) if first == 1 else term
 
 
 def _without_logarithm(expr: sp.Expr) -> sp.Expr:
@@ -166,39 +185,122 @@ def touches_zero_at(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
     >>> touches_zero_at(x / y - 1 - sp.log(x / y))
     (x/y, 1)
     """
+    lowest = _minimum(expr)
+    return None if lowest is None or lowest[2] != 0 else lowest[:2]
+
+
+def _has_no_negative_minimum(expr: sp.Expr) -> bool:
+    lowest = _minimum(expr)
+    return lowest is not None and bool(lowest[2].is_nonnegative)
+
+
+def _minimum(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr, sp.Expr] | None:
+    """Return the variable of a convex function, where it is lowest, and what it is there."""
     for inner in _variables(expr):
-        x = sp.Dummy("x", positive=True)
+        positive = to_rational(inner)[0].is_positive
+        x = sp.Dummy("x", positive=True) if positive else sp.Dummy("x", real=True)
         function = substitute(expr, {inner: x, 1 / inner: 1 / x})
         # No other symbol, not even a bound one: the variable may stand for another member of a sum.
-        if function.atoms(sp.Symbol) != {x} or not sp.diff(function, x, 2).is_positive:
+        if function.atoms(sp.Symbol) != {x} or function.has(*KINKS) or not _is_convex(function, x):
             continue
         for point in sp.solve(sp.diff(function, x), x):
-            if point.is_positive and function.subs(x, point) == 0:
-                return inner, point
+            if point.is_positive if positive else point.is_real:
+                return inner, point, function.subs(x, point)
     return None
 
 
+def _is_convex(function: sp.Expr, x: sp.Symbol) -> bool:
+    bend = sp.diff(function, x, 2)
+    return bool(bend.is_positive) or _in_all_cases(bend, "is_positive", ())
+
+
 def _variables(expr: sp.Expr) -> Iterator[sp.Expr]:
-    """Yield the positive expressions that an expression could be a function of."""
+    """Yield the numbers that an expression could be a function of."""
+    labels = {array.label for array in expr.atoms(sp.IndexedBase)}
+    own = expr.atoms(sp.Indexed) | (expr.atoms(sp.Symbol) - labels)
+    if len(own) == 1:
+        yield from (x for x in own if x.is_real and not x.is_integer)
     for logarithm in sorted(expr.atoms(sp.log), key=sp.default_sort_key):
         if to_rational(logarithm.args[0])[0].is_positive:
             yield logarithm.args[0]
 
 
-def _in_all_cases(expr: sp.Expr, sign: str, several: Collection[sp.Symbol]) -> bool:
-    return all(_case_is(case, sign, several) for case in cases(carry_out(expr), {}))
+def _in_all_cases(
+    expr: sp.Expr, sign: str, several: Collection[sp.Symbol], distinct: Sequence[sp.Ne] = ()
+) -> bool:
+    return all(_case_is(case, sign, several) for case in _cases(carry_out(expr), distinct))
+
+
+def _cases(expr: sp.Expr, distinct: Sequence[sp.Ne]) -> Iterator[sp.Expr]:
+    """Yield the cases of an expression; where a kink turns at b: b, b + d and b - d with d > 0."""
+    plain = collapse(expr)
+    turn = _turn(plain)
+    if turn is None:
+        yield from cases(plain, {}, distinct)
+        return
+    symbol, place = turn
+    for apart in (sp.Dummy("x", positive=True), -sp.Dummy("x", positive=True), sp.S.Zero):
+        yield from _cases(substitute(plain, {symbol: place + apart}), distinct)
+
+
+def _turn(expr: sp.Expr) -> tuple[sp.Symbol, sp.Expr] | None:
+    """Return a real symbol of which nothing else is known, and where a kink turns."""
+    gap = first_gap(expr)
+    if gap is None:
+        return None
+    moved = {x for slope in expr.atoms(sp.Derivative) for x in slope.variables}
+    for symbol in sorted(gap.free_symbols - moved, key=str):
+        factor = gap.coeff(symbol)
+        rest = sp.expand(gap - symbol * factor)
+        if symbol == sp.Symbol(symbol.name, real=True) and factor.is_number and not rest.has(symbol):
+            return symbol, -rest / factor
+    return None
 
 
 def _case_is(expr: sp.Expr, sign: str, several: Collection[sp.Symbol]) -> bool:
+    power = _exponential(expr)
+    expr = _with_large_exponentials(expr)
     splits: list[dict[sp.Expr, sp.Expr]] = [{}]
     for total in expr.atoms(sp.Sum):
         term, index, first, size = opened(total)
         if first == 1 and to_rational(total)[0].is_positive:
             rest = sp.Dummy(positive=True) if size in several else sp.Dummy(nonnegative=True)
-            own = [a for a in expr.free_symbols if SIZE.get(a) == size]
+            free = expr.free_symbols | {a for a in expr.atoms(sp.Indexed) if not a.atoms(sp.Dummy)}
+            own = sorted((a for a in free if size_of(a) == size), key=sp.default_sort_key)
             splits += [{total: substitute(term, {index: a}) + rest} for a in own]
     for split in splits:
         rational, _ = to_rational(substitute(expr, split))
         if getattr(sp.factor(sp.cancel(sp.together(rational))), sign):
             return True
-    return False
+    return power is not None and _case_is(power - 1, sign, several)
+
+
+def _with_large_exponentials(expr: sp.Expr) -> sp.Expr:
+    """Write the exponential of a positive number as 1 and a positive number."""
+    above = {
+        x: 1 + sp.Dummy(positive=True) for x in expr.atoms(sp.Dummy) if x.is_positive and not x.is_integer
+    }
+
+    def factor(exponent: sp.Expr) -> sp.Expr:
+        count, x = exponent.as_coeff_Mul()
+        return above[x] ** count if x in above else sp.exp(exponent)
+
+    if not above:
+        return expr
+    return expr.replace(sp.exp, lambda power: sp.Mul(*map(factor, sp.Add.make_args(power))))
+
+
+def _exponential(expr: sp.Expr) -> sp.Expr | None:
+    """Return exp of an expression, which is above 1 where that is above 0; None if no logarithms go by it."""
+    logarithms, rest = sp.S.One, sp.S.Zero
+    for term in sp.Add.make_args(expr):
+        count, logarithm = term.as_coeff_Mul()
+        if (
+            isinstance(logarithm, sp.log)
+            and count.is_Integer
+            and _case_is(logarithm.args[0], "is_positive", ())
+        ):
+            logarithms *= logarithm.args[0] ** count
+        else:
+            rest += term
+    return None if logarithms == 1 or rest.has(sp.log) else logarithms * sp.exp(rest)

@@ -230,6 +230,12 @@ def definition(entry: Defined) -> tuple[sp.Expr, dict[sp.Symbol, sp.Expr]]:
         what they are.
     """
     if entry.args[: entry.inputs] != tuple(entry.of):
+        if entry.has(sp.Dummy):
+            message = (
+                f"{entry.func.__name__} was differentiated before its formula was known: write Derivative "
+                "and leave it as it stands, for the proof carries it out, not diff() or doit()"
+            )
+            raise ValueError(message)
         message = (
             f"{entry} was made of {list(entry.of)}, in its formula, and nothing else can be put there: "
             f"put {list(entry.args[: entry.inputs])} into the formula of another quantity"
