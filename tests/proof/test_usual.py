@@ -207,7 +207,7 @@ TYPED: dict[str, tuple[Any, dict[str, Any]]] = {
     "gradient elsewhere": (Eq(Derivative(-log(p[i]), z[j]), p[j]), {"given": Ne(i, j)}),
     "gradients sum to 0": (Eq(sum_over(j, p[j] - delta(i, j)), 0), {}),
     "softmax of two": (Eq(p[1], 1 / (1 + exp(z[2] - z[1]))), {"sizes": {K: 2}}),
-    "sigmoid symmetry": (Eq(sigma(-s), 1 - sigma(s)), {}),
+    "sigmoid symmetry": (eq(sigma(s) + sigma(-s), 1), {}),
     "sigmoid slope": (Eq(Derivative(sigma(s), s), sigma(s) * (1 - sigma(s))), {}),
     "sigmoid slope at most a quarter": (sigma(s) * (1 - sigma(s)) <= Q(1, 4), {}),
     "softplus slope": (Eq(Derivative(softplus(s), s), sigma(s)), {}),
@@ -235,7 +235,7 @@ OUT_OF_REACH: dict[str, tuple[Any, str]] = {
     "renyi": (ge(log(K), -log(S(p[k] ** 2))), "certificate= takes an expression"),
     "perpl": (le(exp(-S(p[k] * log(p[k]))), K), "certificate= takes an expression"),
     "grad norm": (le(S((p[k] - delta(k, i)) ** 2), 2), "certificate= takes an expression"),
-    "grad l1": (eq(S(Abs(p[k] - delta(k, i))), 2 * (1 - p[i])), "certificate= takes an expression"),
+    "absolute values in a sum": (eq(S(Abs(p[k] - delta(k, i))), 2 * (1 - p[i])), "left side - right side"),
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import sympy as sp
 
 from xentlib.proof.core.decide import why_not
-from xentlib.proof.core.problem import ORDERED, Problem
+from xentlib.proof.core.problem import ORDERED, Problem, read
 from xentlib.proof.core.subject import symbols_of
 from xentlib.proof.core.unfold import Defined, definition, opened, substitute, unfold
 
@@ -39,11 +39,20 @@ def why_not_even(problem: Problem) -> str | None:
         alone = problem.altered(part)
         reason = why_not(alone)
         if reason is not None and isinstance(part, ORDERED) and problem.key.certificate is None:
-            tried = (replace(alone, key=replace(problem.key, certificate=c)) for c in certificates(part))
-            reason = None if any(why_not(attempt) is None for attempt in tried) else reason
+            found = any(_is_accepted(alone, certificate) for certificate in certificates(part))
+            reason = None if found else reason
         if reason is not None:
             return reason
     return None
+
+
+def _is_accepted(problem: Problem, certificate: sp.Expr) -> bool:
+    try:
+        key = replace(problem.key, certificate=certificate)
+        attempt = read(problem.statement, problem.given.relations, key=key, sizes=problem.sizes)
+        return why_not(attempt) is None
+    except (TypeError, ValueError):
+        return False  # a guess that means nothing
 
 
 def certificates(inequality: sp.Rel) -> Iterator[sp.Expr]:
@@ -100,7 +109,10 @@ def _gaps_below_tangents(gap: sp.Expr) -> Iterator[sp.Expr]:
             of_weights, of_both = _over(weight, first, last), _over(weight * ratio, first, last)
             for scale in (sp.S.One, of_weights / of_both, 1 / of_both, 1 / last):
                 r = ratio * scale
-                yield _over(weight * (r - 1 - sp.log(r)), first, last)
+                certificate = _over(weight * (r - 1 - sp.log(r)), first, last)
+                yield certificate
+                if first == 1:
+                    yield certificate + of_weights * sp.log(last)
 
 
 def _without_logs(term: sp.Expr) -> sp.Expr:

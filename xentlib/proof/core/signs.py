@@ -295,11 +295,9 @@ def _exponential(expr: sp.Expr) -> sp.Expr | None:
     logarithms, rest = sp.S.One, sp.S.Zero
     for term in sp.Add.make_args(expr):
         count, logarithm = term.as_coeff_Mul()
-        if (
-            isinstance(logarithm, sp.log)
-            and count.is_Integer
-            and _case_is(logarithm.args[0], "is_positive", ())
-        ):
+        # For the factors of a high power nobody waits.
+        is_small = count.is_Integer and abs(count) <= 9
+        if is_small and isinstance(logarithm, sp.log) and _case_is(logarithm.args[0], "is_positive", ()):
             logarithms *= logarithm.args[0] ** count
         else:
             rest += term
