@@ -45,7 +45,9 @@ def taken(html: str) -> float:
 
 def said(html: str) -> int:
     """Return the minutes that a page's header names."""
-    header = re.search(r"<p><em>(?:Second reading, )?(\d+) minutes?\. You need ", html)
+    # The first words in italics below the title are the header, and nothing further on is.
+    first = re.search(r"<h1.*?<p><em>(.*?)</em>", html, re.DOTALL)
+    header = first and re.match(r"(?:Second reading, )?(\d+) minutes?\. You need ", first[1])
     if header is None:
         message = 'the page has no header "… minutes. You need …"'
         raise ValueError(message)

@@ -60,7 +60,7 @@ def set_formulas(formulas: Iterable[Formula]) -> list[str]:
 
 def refused(body: str) -> list[str]:
     """Return what KaTeX could not read: it marks a whole formula, and an unknown command in red."""
-    whole = re.findall(r'class="katex-error" title="(.*?)"', body)
+    whole = re.findall(r'class="katex-error" title="(.*?)"', body, re.DOTALL)
     return whole + re.findall(r'mathcolor="#cc0000"><mtext>(.*?)</mtext>', body)
 
 

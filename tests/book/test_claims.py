@@ -54,6 +54,20 @@ def hidden(notebook: dict[str, Any]) -> list[str]:
     return faults
 
 
+def differently_levelled(notebook: dict[str, Any]) -> list[str]:
+    """Return the proofs of which the ledger would say another level than the line that readers see."""
+    faults = []
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            claim = output.get("metadata", {}).get("claim")
+            if claim and claim["kind"] == "proof":
+                line = "".join(output["data"]["text/markdown"]).rpartition("`: proved")[2]
+                every, fixed = line.startswith(" for every"), line.startswith(" for")
+                level = "every K" if every else "fixed K" if fixed else "exact"
+                faults += [claim["id"]] if level != claim["level"] else []
+    return faults
+
+
 @functools.cache
 def titles() -> dict[str, str]:
     """Return what the parts of the book are called, by the anchors that links have for them."""
@@ -93,8 +107,20 @@ def test_every_displayed_result_is_a_claim(page: Path) -> None:
 
 
 @pytest.mark.parametrize("chapter", ledger.notebooks(ROOT))
-def test_every_claim_shows_its_statement(chapter: str) -> None:
-    assert hidden(json.loads((ROOT / f"{chapter}.ipynb").read_text(encoding="utf-8"))) == []
+def test_every_claim_shows_its_statement_and_level(chapter: str) -> None:
+    notebook = json.loads((ROOT / f"{chapter}.ipynb").read_text(encoding="utf-8"))
+    assert hidden(notebook) == []
+    assert differently_levelled(notebook) == []
+
+
+@pytest.mark.parametrize("line", ["proved for every $K$", "proved for $K = 2$", "proved, where $t > 0$"])
+def test_another_level_than_the_line_says_is_seen(line: str) -> None:
+    def levelled(level: str) -> list[str]:
+        claim = {"id": "a", "kind": "proof", "level": level}
+        output = {"metadata": {"claim": claim}, "data": {"text/markdown": f"$$\nx\n$$\n\n✓ `a`: {line}"}}
+        return differently_levelled({"cells": [{"outputs": [output]}]})
+
+    assert sorted(map(len, map(levelled, ["every K", "fixed K", "exact"]))) == [0, 1, 1]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

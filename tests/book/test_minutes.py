@@ -41,7 +41,18 @@ def test_what_a_header_says(start: str) -> None:
     assert minutes.said(page(f"<p><em>{start}You need sums. Afterwards</em></p>")) == 18
 
 
-@pytest.mark.parametrize("text", ["<p>18 minutes. You need</p>", "<p><em>Quick. You need</em></p>", ""])
+HEADER = "<p><em>18 minutes. You need sums.</em></p>"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<p>18 minutes. You need</p>",
+        "<p><em>Quick. You need</em></p>",
+        f"<p><em>A word.</em></p>{HEADER}",
+        "",
+    ],
+)
 def test_no_header(text: str) -> None:
     with pytest.raises(ValueError, match="no header"):
         minutes.said(page(text))

@@ -63,6 +63,10 @@ LOOK = r"""() => {
     if (text.parentElement.closest("code, pre, script, style, .katex")) continue;
     if (/\$|\{[a-z][\w:-]*\}`?|^\s*:::|```/.test(text.data)) raw.push(text.data.trim());
   }
+  // Formulas have the colour of the text around them, so that axe need not look at them.
+  for (const one of document.querySelectorAll(".katex-html [style]")) {
+    if (one.style.color) raw.push(`a formula in ${one.style.color}: ${one.textContent}`);
+  }
   const figures = [...document.querySelectorAll("main :is(img, svg)")].filter((f) => !f.closest(".katex"));
   const ids = [...document.querySelectorAll("[id]")].map((one) => one.id);
   return {
@@ -70,6 +74,7 @@ LOOK = r"""() => {
     ids,
     twice: ids.filter((id, place) => ids.indexOf(id) !== place),
     links: [...document.querySelectorAll("a[href]")].map((one) => one.href),
+    sources: [...document.querySelectorAll("[src]")].map((one) => one.src),
     figures: figures.length,
     nameless: figures
       .filter((one) => !(one.getAttribute("alt") ?? one.getAttribute("aria-label") ?? "").trim())
@@ -78,19 +83,27 @@ LOOK = r"""() => {
   };
 }"""
 # axe-core walks through every element, and nine of ten are parts of formulas. What is drawn of a formula is
-# hidden from who hears the page and has the colour of the text around it: an empty box of its size stands in
+# hidden from who hears the page and has the colour of the text around it: a box of its size stands in
 # for it, and its LaTeX alone for its MathML.
 EMPTY = """() => {
   const drawn = [...document.querySelectorAll(".katex-html")];
   const sizes = drawn.map((one) => one.getBoundingClientRect());
   for (const [place, one] of drawn.entries()) {
     const box = document.createElement("span");
-    box.style = `display: inline-block; width: ${sizes[place].width}px; height: ${sizes[place].height}px`;
+    // A displayed formula is as wide as the page; what is in it may be wider.
+    const [width, height] = [Math.max(sizes[place].width, one.scrollWidth), sizes[place].height];
+    // Axe asks for a word beyond the edge of a region before it asks whether one can get there.
+    box.append("x");
+    box.style = `display: inline-block; text-align: right; width: ${width}px; height: ${height}px`;
     one.replaceChildren(box);
   }
   for (const one of document.querySelectorAll(".katex-mathml semantics")) one.replaceChildren(one.lastChild);
 }"""
-# A theme changes colours and nothing else.
+# A theme changes colours and nothing else: what has another size in the dark is found by this.
+SIZES = """() => [...document.body.querySelectorAll("*")]
+  .filter((one) => !one.closest(".katex"))
+  .map((one) => [one, one.getBoundingClientRect()])
+  .map(([one, box]) => `${one.tagName} ${one.getAttribute("class")} ${box.width} ${box.height}`)"""
 JUDGE = {
     "light": "async () => (await axe.run()).violations",
     "dark": 'async () => (await axe.run({ runOnly: ["color-contrast"] })).violations',
@@ -165,9 +178,9 @@ async def visit(context: Any, base: str, name: str, width: int, found: Findings)
     def fault(kind: str, text: str) -> None:
         found.faults[kind].append(f"{name} ({theme}, {width}): {text}")
 
-    def asked(request: Any) -> None:
-        if not request.url.startswith((base, "data:", "blob:")):
-            fault("host", request.url)
+    def asked_for(url: str) -> None:
+        if not url.startswith((base, "data:", "blob:")):
+            fault("host", url)
 
     def lost(request: Any) -> None:
         if request.url.startswith(base):
@@ -186,7 +199,7 @@ async def visit(context: Any, base: str, name: str, width: int, found: Findings)
     page.on("pageerror", lambda error: fault("console", str(error)))
     page.on("response", got)
     page.on("requestfailed", lost)
-    page.on("request", asked)
+    page.on("request", lambda request: asked_for(request.url))
     await page.set_viewport_size({"width": width, "height": 900})
     await page.goto(base + name, wait_until="load")
     await page.evaluate("() => document.fonts.ready")
@@ -194,12 +207,21 @@ async def visit(context: Any, base: str, name: str, width: int, found: Findings)
         await page.emulate_media(color_scheme=theme)
         if (excess := await page.evaluate(OVERFLOW)) > 0:
             fault("overflow", f"{excess} px wider than the window")
+        sizes = await page.evaluate(SIZES)
+        if theme == THEMES[0]:
+            expected = sizes
+        elif sizes != expected:
+            others = [new for new, old in zip(sizes, expected, strict=False) if new != old]
+            fault("theme", f"{len(others)} parts of another size, the first {others[:1]}")
     if name not in found.looks:
         found.looks[name] = {}  # taken, so that the other worker does not do it as well
         look = found.looks[name] = await page.evaluate(LOOK)
         for kind in ("raw", "nameless", "twice"):
             for text in look[kind]:
                 fault(kind, text)
+        # Also what is fetched only when the reader comes near.
+        for url in look["sources"]:
+            asked_for(url)
     await page.evaluate(EMPTY)
     for theme in THEMES:
         await page.emulate_media(color_scheme=theme)
@@ -307,6 +329,7 @@ FAULTS = {
     "resource": "no resource is missing",
     "raw": "no markup shows as text, no formula failed",
     "overflow": "no page is wider than its window",
+    "theme": "nothing has another size in the dark",
     "axe": "axe-core finds no violation",
     "nameless": "every figure has an alternative text",
     "twice": "an ID names one place",
@@ -500,10 +523,12 @@ def test_code_is_copied_without_its_output(page: Page, site: Path) -> None:
     code.hover()
     code.get_by_role("button", name="Copy").click()
     code.get_by_text("Copied").wait_for()
+    assert page.locator(".cell_output:visible").count()
+    assert not page.locator(".cell_output").get_by_role("button", name="Copy").count()
     assert page.evaluate("navigator.clipboard.readText()").strip() == code.locator("pre").inner_text().strip()
 
 
-@pytest.mark.parametrize("tex", [r"\frac{1}{", r"\undefinedcommand + 1", r"\left( x"])
+@pytest.mark.parametrize("tex", [r"\frac{1}{", "a\n\\frac{1}{", r"\undefinedcommand + 1", r"\left( x"])
 def test_bad_formula_is_reported(tex: str) -> None:
     assert formulas.refused(*formulas.set_formulas([(tex, True)]))
     assert not formulas.refused(*formulas.set_formulas([(r"\frac{1}{2}", True)]))
@@ -533,6 +558,12 @@ BAD = {
     "axe": '<p style="color: #ccc; background: #fff">pale</p>',
     "axe in the dark": "<style>@media (prefers-color-scheme: dark) {p {color:#444; background:#222}}</style>"
     "<p>dim</p>",
+    "theme": "<style>@media (prefers-color-scheme: dark) {p {max-height: 2px}}</style><p>cut</p>",
+    "host from afar": '<p style="height: 9000px"></p>'
+    '<img loading="lazy" src="https://far.invalid/a.png" alt="far">',
+    "axe on a wide formula": "<style>.katex-html {display: block; white-space: nowrap}</style>"
+    '<div style="overflow-x: auto; width: 90px">WIDE</div>',
+    "raw in colour": "COLOURED",
     "nameless": '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">',
     "twice": '<p id="same">a</p><p id="same">b</p>',
     "link": '<a href="other.html#nowhere">dead</a>',
@@ -543,8 +574,10 @@ BAD = {
 def bad(chromium: dict[str, Any], axe: str, tmp_path_factory: pytest.TempPathFactory) -> Findings:
     """What the visits find on pages with one fault each."""
     folder = tmp_path_factory.mktemp("bad")
-    formula, _ = formulas.set_formulas([(r"\frac{1}{2}", True), ("x", False)])
-    for kind, markup in {**BAD, "other": f"<p>Fine.</p>{formula}"}.items():
+    tex = [(r"\frac{1}{2}", True), ("+".join("abcdefghijkl"), True), (r"\textcolor{#ddd}{x}", False)]
+    formula, wide, coloured = formulas.set_formulas(tex)
+    written = {kind: text.replace("WIDE", wide).replace("COLOURED", coloured) for kind, text in BAD.items()}
+    for kind, markup in {**written, "other": f"<p>Fine.</p>{formula}"}.items():
         head = f'<!DOCTYPE html><html lang="en"><title>{kind}</title><link rel="icon" href="data:,">'
         body = f"{head}<body><main><h1>{kind}</h1>{markup}</main></body></html>"
         (folder / f"{kind}.html").write_text(body, encoding="utf-8")

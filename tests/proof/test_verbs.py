@@ -501,6 +501,15 @@ def test_points_end_with_small_whole_numbers_that_are_often_equal() -> None:
     assert counterexample(sp.Gt(sum_over(k, (z[k] - z[1]) ** 2), 0), Given((K >= 2,)), {K: 2}) is not None
 
 
+def test_points_lie_near_and_far() -> None:
+    sizes = [max(map(abs, map(float, v[z]))) for v in points(eq(p[i], x), NOTHING, {})]
+    assert any(1 < size <= 4 for size in sizes)
+    assert any(4 < size <= 8 for size in sizes)
+    assert any(8 < size <= 16 for size in sizes)
+    assert max(sizes) <= 16
+    assert sum(size <= 1 for size in sizes) >= len(sizes) / 4
+
+
 def test_points_keep_labels_to_the_classes() -> None:
     statement = eq(sum_over(n, z[labels[n]]), 1)
     found = list(points(statement, NOTHING, {}))

@@ -1,0 +1,219 @@
+"""What an agreement may say, what a name shows, and what is said where nothing can be decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+import sympy as sp
+from sympy import Derivative, Function, IndexedBase, Rational, Symbol, exp, log, sign
+
+from xentlib.proof import (  # fmt: skip
+    K,
+    Quantity,
+    VerificationError,
+    _claims,
+    agree,
+    delta,
+    entries,
+    i,
+    j,
+    k,
+    lse,
+    named,
+    p,
+    prove,
+    refute,
+    s,
+    say,
+    sum_over,
+    t,
+    theorem,
+    to_latex,
+    y,
+    z,
+)
+
+a = Symbol("a", real=True)
+
+
+def eq(left: Any, right: Any) -> Any:
+    return sp.Eq(left, right, evaluate=False)
+
+
+# --- an agreement is tied to what is proved --------------------------------------------------------------
+
+POINTS = [[float(number), 0.5] for number in range(20)]
+SOFTMAX = entries(p[i], i)
+
+
+def comparing(statement: Any, left: Any, right: Any = SOFTMAX, **changes: Any) -> Callable[[], None]:
+    """Return an attempt to agree."""
+    return lambda: agree("a", statement, left, right, **{"points": POINTS, "rtol": 1e-9, **changes})
+
+
+def by_numpy(logits: Any) -> Any:
+    powers = np.exp(np.asarray(logits, dtype=float))
+    return powers / powers.sum()
+
+
+IS_SOFTMAX = eq(p[i], exp(z[i]) / sum_over(k, exp(z[k])))
+COMPARED = {
+    "an unrelated bound": comparing(sp.Lt(z[i], 17, evaluate=False), by_numpy),
+    "another bound": comparing(sp.Lt(lse, 20, evaluate=False), by_numpy),
+    "false at K = 7": comparing(eq(p[i], exp(z[i] - lse) + delta(K, 7)), by_numpy),
+    "false at K = 7, with any sides": comparing(eq(delta(K, 7) * a, 0), lambda z: 1.0, lambda z: 1.0),
+    "false nowhere that is tried": comparing(sp.Ne(a, Rational(1, 7)), lambda z: 1.0, lambda z: 1.0),
+    "false in the last digits": comparing(eq(exp(-1000 - a**2), 0), lambda z: 0.0, lambda z: 0.0),
+    "entries of another side": comparing(eq(sum_over(k, p[k]), 1), by_numpy),
+    "an absolute tolerance of any size": comparing(IS_SOFTMAX, lambda z: by_numpy(z) + 3, rtol=0, atol=1e300),
+    "a relative tolerance of nearly 1": comparing(IS_SOFTMAX, lambda z: by_numpy(z) / 2, rtol=0.999),
+    "a tolerance above a thousandth": comparing(IS_SOFTMAX, by_numpy, rtol=0.0011),
+    "points that are no numbers": comparing(IS_SOFTMAX, by_numpy, points=[{"z": 1}] * 20),
+    "no function": comparing(IS_SOFTMAX, 1),
+    "no sequence of points": comparing(IS_SOFTMAX, by_numpy, points=3),
+    "a target that is too long": comparing(
+        eq(Derivative(-sum_over(k, y[k] * log(p[k])), z[j]), p[j] * sum_over(k, y[k]) - y[j]),
+        lambda z, y: by_numpy(z) * np.sum(y[:2]) - y[:2],
+        entries(p[j] * sum_over(k, y[k]) - y[j], j, of=(z, y)),
+        points=[(point, [0.5, 0.5, 9.0]) for point in POINTS],
+    ),
+}
+
+
+@pytest.mark.parametrize("attempt", COMPARED.values(), ids=COMPARED.keys())
+def test_what_is_not_compared_does_not_agree(attempt: Callable[[], None]) -> None:
+    with pytest.raises((VerificationError, TypeError, ValueError)):
+        attempt()
+
+
+def test_equal_points_count_once(capsys: pytest.CaptureFixture[str]) -> None:
+    equal = [[Fraction(1, 2), 0], [0.5, 0.0], np.array([0.5, -0.0]), [Fraction(2, 4), 0]]
+    comparing(IS_SOFTMAX, by_numpy, points=equal)()
+    assert "at 1 point (fewer than 20)" in capsys.readouterr().out
+
+
+def test_a_tolerance_is_written_in_full(capsys: pytest.CaptureFixture[str]) -> None:
+    comparing(IS_SOFTMAX, by_numpy, rtol=1.00000049e-9)()
+    assert "rtol 1.00000049e-9" in capsys.readouterr().out
+
+
+def test_an_agreement_assumes_what_the_proof_assumed(capsys: pytest.CaptureFixture[str]) -> None:
+    shares = IndexedBase("r", positive=True)
+    statement = eq(sum_over(k, shares[k] * p[i]), p[i])
+    with pytest.raises(VerificationError, match="false at"):
+        comparing(statement, by_numpy)()
+    prove("shares", statement, given=eq(sum_over(k, shares[k]), 1))
+    comparing(statement, by_numpy)()
+    assert capsys.readouterr().out.count("where r[k] > 0 and Sum(r[k], (k, 1, K)) = 1") == 2
+
+
+# --- names that show on what they depend -----------------------------------------------------------------
+
+
+def named_so(name: str) -> Any:
+    thing = Symbol(name, real=True)
+    return lambda: prove("a", eq(sum_over(i, p[i]) * thing + a, thing + a))
+
+
+def quantity_named(name: str) -> Any:
+    thing = Quantity(name, lambda m: z[m] ** 2)[j]
+    return lambda: prove("a", eq(sum_over(k, p[k]) * thing, thing))
+
+
+LOOKS = ("q_i", "M_ij", "zbar_k", "w(k)", "f(a)", "b__alpha", "\\left w", "q_a")
+ONES = sum_over(k, p[k])
+b_k, f_k = IndexedBase("b_k", real=True), Function("f_k", real=True)
+MISNAMED = {
+    **{name: named_so(name) for name in LOOKS},
+    "a function f_k": lambda: prove("a", eq(ONES * f_k(a), f_k(a))),
+    "a quantity q_k": quantity_named("q_k"),
+    "a quantity q_{k}": quantity_named("q_{k}"),
+    "named b_k": lambda: prove("a", eq(ONES * named("b_k", z[1]), z[1])),
+    "an array q_k": lambda: prove("a", eq(ONES * b_k[j], b_k[j])),
+    "a name that hides the index of the sum": lambda: prove(
+        "a", eq(sum_over(i, named("L", -log(p[i]))), K * lse - sum_over(k, z[k]))
+    ),
+    "a quantity that hides one of two": lambda: prove(
+        "a", eq(sum_over(i, Quantity("L", lambda m: z[m] * p[i])[j]), z[j])
+    ),
+}
+
+
+@pytest.mark.parametrize("attempt", MISNAMED.values(), ids=MISNAMED.keys())
+def test_a_name_that_would_be_read_otherwise_is_refused(attempt: Callable[[], None]) -> None:
+    with pytest.raises(ValueError, match=r"prints as|changes with"):
+        attempt()
+
+
+@pytest.mark.parametrize(
+    ("expr", "latex"),
+    [
+        (IndexedBase("q_a", real=True)[j], "{q_{a}}_{j}"),
+        (Quantity("q^*", lambda m: z[m])[i] ** 2, r"\left(q^{*}_{i}\right)^{2}"),
+        (Quantity("q_0", lambda m: z[m])[i] ** 2, r"{q_{0}}_{i}^{2}"),
+    ],
+    ids=str,
+)
+def test_tex_has_one_subscript_and_one_superscript(expr: Any, latex: str) -> None:
+    assert to_latex(expr) == latex
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["✓ `a`: proved for every $K$", "$$1 = 2$$", "&check; proved", r"$\checkmark$ proved", "✔ proved"],
+)
+def test_words_do_not_look_like_a_claim(words: str) -> None:
+    with pytest.raises(ValueError, match="stands for what was checked"):
+        say(words)
+    with pytest.raises(ValueError, match="stands for what was checked"):
+        theorem("t", "Title", words)
+    with pytest.raises(ValueError, match="stands for what was checked"):
+        theorem("t", words, "For every $K$,")
+
+
+def test_a_statement_that_only_looks_alike_is_displayed() -> None:
+    one, other = (Quantity("q", lambda m, n=number: n * z[m])[i] for number in (2, 3))
+    lines = []
+    for number, thing in ((2, one), (3, other)):
+        with mock.patch.object(_claims, "show", lambda text, markdown, metadata: lines.append(markdown)):
+            agree("a", eq(thing * ONES, thing), lambda z, n=number: n * np.asarray(z), entries(thing, i),
+                  points=POINTS, atol=1e-9)  # fmt: skip
+    assert all("q_{i}" in line for line in lines)
+
+
+# --- what cannot be decided says so in words ---------------------------------------------------------------
+
+f = Function("f")(s)
+IN_WORDS = {
+    "a derivative that SymPy has taken": (lambda: eq(sp.diff(-log(p[i]), z[j]), p[j]), "write Derivative"),
+    "the same by doit": (lambda: eq(Derivative(-log(p[i]), z[j]).doit(), p[j]), "write Derivative"),
+    "a delta with a range": (lambda: eq(delta(i, j, (1, 3)), delta(i, j)), "a statement is made of"),
+    "a limit": (lambda: eq(sp.Limit(s / t, t, 1), s), "a statement is made of"),
+    "a matrix": (lambda: eq(sp.MatrixSymbol("M", 2, 2)[0, 0], s), "a statement is made of"),
+    "a floor": (lambda: eq(sp.floor(s) * ONES, s), "a statement is made of"),
+    "a slope at a jump": (
+        lambda: eq(Derivative(s * ONES + delta(s, Rational(1, 7)), s), 1), "jumps where s moves",
+    ),
+    "a slope of a sign": (
+        lambda: eq(sign(s - 5) * Derivative(f, s), Derivative(f, s)), "not proved",
+    ),
+    "a function without numbers": (lambda: eq(sp.gamma(K + 1), K * sp.gamma(K)), "cannot evaluate"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("statement", "words"), IN_WORDS.values(), ids=IN_WORDS.keys())
+def test_what_is_out_of_reach_is_said_in_words(statement: Callable[[], Any], words: str) -> None:
+    with pytest.raises((VerificationError, TypeError, ValueError), match=words):
+        prove("a", statement())
+
+
+def test_help_of_another_kind_is_refused_in_words() -> None:
+    with pytest.raises(TypeError, match="sizes= is a dict"):
+        prove("a", eq(ONES, 1), sizes=[K])
+    with pytest.raises(TypeError, match="at= is a dict"):
+        refute("a", eq(ONES, 2), at="z")
