@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from dataclasses import asdict, fields
@@ -10,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import core
 import ledger
 import pytest
 from sphinx.errors import ExtensionError
@@ -108,26 +108,13 @@ def test_no_ledger_json(book: Path, exception: Exception | None, output_format: 
     assert not written(book, exception, output_format).exists()
 
 
-def lines_of_code(module: str) -> int:
-    """Return how many lines of a module are neither blank, nor comment, docstring or import."""
-    source = (PROOF / f"{module}.py").read_text(encoding="utf-8")
-    ignored: set[int] = set()
-    for node in ast.walk(ast.parse(source)):
-        words = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if isinstance(node, ast.stmt) and (words or isinstance(node, ast.Import | ast.ImportFrom)):
-            ignored |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    lines = enumerate(source.splitlines(), start=1)
-    return sum(bool(re.match(r"\s*[^\s#]", line)) for number, line in lines if number not in ignored)
-
-
 def test_the_ledger_says_how_many_lines_a_proof_rests_on() -> None:
     page = (PROOF.parents[1] / "book" / "ledger.md").read_text(encoding="utf-8")
     (paragraph,) = re.findall(r"(?m)^\*\*What a proof rests on\..*$", page)
     (said,) = re.findall(r"about (\d+) lines of ours", paragraph)
-    core = {path.stem for path in (PROOF / "core").glob("*.py")} - {"__init__"}
-    assert set(re.findall(r"`(\w+)`", paragraph)) >= core
-    lines = sum(lines_of_code(f"core/{name}") for name in core) + lines_of_code("_quantities")
-    assert abs(lines - int(said)) <= 50
+    modules = {path.stem for path in core.FILES} - {"__init__"}
+    assert set(re.findall(r"`(\w+)`", paragraph)) >= modules
+    assert abs(sum(core.counted().values()) - int(said)) <= 50
 
 
 def test_what_the_extension_adds_to_sphinx(book: Path) -> None:
@@ -143,3 +130,16 @@ def test_what_the_extension_adds_to_sphinx(book: Path) -> None:
     assert {"claim-block", "ledger", "claim", "ledger-row"} <= set(added)
     ledger.load(app)
     assert list(app.env.claims) == ["third", "first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("a = 1\n", 1),
+        ("# why\n\na = 1  # why\n", 1),
+        ('"""What it is.\n\nMore.\n"""\n\na = """text\nthat is used"""\n', 2),
+        ('def f():\n    """Return 1.\n\n    Always.\n    """\n    return (\n        1\n    )\n', 4),
+    ],
+)
+def test_lines_of_code_are_counted(source: str, count: int) -> None:
+    assert core.lines(source) == count
