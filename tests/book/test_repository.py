@@ -1,6 +1,10 @@
 """What stands in two places says the same in both, and every link of the sources leads somewhere."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -178,6 +182,37 @@ def test_every_module_is_listed_in_its_layer():
     listed = [re.findall(r"(?:^- |; )`(\w+)`", line) for line in lists.splitlines() if line.startswith("- ")]
     assert listed == [layer.split(" | ") for layer in layers]
     assert folders == {"xentlib", "xentlib.proof", "xentlib.proof.core"}
+
+
+def test_what_the_numbers_may_not_need_is_asked_of_all_of_them():
+    contracts = {contract["name"]: contract for contract in PROJECT["tool"]["importlinter"]["contracts"]}
+    layers = contracts["layers of the numbers"]["layers"]
+    modules = {f"xentlib.{name}" for layer in layers for name in layer.split(" | ")}
+    assert set(contracts["numbers need no proofs and nothing that draws"]["source_modules"]) == modules
+
+
+@pytest.mark.parametrize(
+    ("module", "imported", "contract"),
+    [
+        ("proof/core/signs.py", "xentlib.proof._sampling", "the core of the proofs needs no numbers"),
+        ("proof/core/decide.py", "numpy", "the core of the proofs needs no numbers"),
+        ("proof/core/algebra.py", "xentlib.proof.core.decide", "layers of the core of the proofs"),
+        ("_ordinal.py", "sympy", "numbers need no proofs"),
+    ],
+)
+def test_an_import_that_breaks_a_contract_is_found(tmp_path, module, imported, contract):
+    shutil.copytree(ROOT / "xentlib", tmp_path / "xentlib")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    path = tmp_path / "xentlib" / module
+    path.write_text(path.read_text(encoding="utf-8") + f"\nimport {imported}\n", encoding="utf-8")
+    linter = Path(sys.executable).with_name("lint-imports")
+    found = subprocess.run(
+        [linter, "--no-cache", "--no-logo"], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert found.returncode == 1
+    broken = [line for line in found.stdout.splitlines() if line.endswith("BROKEN")]
+    assert any(line.startswith(contract) for line in broken), found.stdout
 
 
 def test_what_a_review_may_not_ask_for_has_its_reason():

@@ -23,17 +23,15 @@ WINGS = [xentlib, xentlib.proof]
 DOCUMENTED = [
     f"{module.__name__}.{name}"
     for module in [*WINGS, xentlib.figures]
-    for name, member in vars(module).items()
-    if name in module.__all__
-    and isinstance(member, ModuleType | FunctionType | type)
-    and member.__name__ != "KroneckerDelta"  # SymPy's
+    for name, member in ((name, getattr(module, name)) for name in module.__all__)
+    if isinstance(member, ModuleType | FunctionType | type) and member.__name__ != "KroneckerDelta"  # SymPy's
 ]
 
 
 @pytest.mark.parametrize("wing", WINGS, ids=lambda wing: wing.__name__)
 def test_what_is_public_is_exported_and_nothing_else(wing: ModuleType) -> None:
     modules = {module.name for module in pkgutil.iter_modules(wing.__path__)}
-    public = {name for name in vars(wing) if not name.startswith("_")} - {"proof", "figures", "core"}
+    public = {name for name in dir(wing) if not name.startswith("_")} - {"proof", "figures", "core"}
     assert public == {name for name in wing.__all__ if not name.startswith("_")}
     assert {name for name in modules if not name.startswith("_")} <= {
         "differences",

@@ -213,7 +213,9 @@ def test_what_is_out_of_reach_is_said_in_words(statement: Callable[[], Any], wor
 
 
 def test_help_of_another_kind_is_refused_in_words() -> None:
+    sizes: Any = [K]
     with pytest.raises(TypeError, match="sizes= is a dict"):
-        prove("a", eq(ONES, 1), sizes=[K])
+        prove("a", eq(ONES, 1), sizes=sizes)
+    point: Any = "z"
     with pytest.raises(TypeError, match="at= is a dict"):
-        refute("a", eq(ONES, 2), at="z")
+        refute("a", eq(ONES, 2), at=point)

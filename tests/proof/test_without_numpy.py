@@ -4,8 +4,7 @@ import subprocess
 import sys
 
 PROOFS = """
-import sys, types
-from pathlib import Path
+import sys
 
 class Blocked:
     def find_spec(self, name, path=None, target=None):
@@ -13,10 +12,6 @@ class Blocked:
             raise ImportError(name)
 
 sys.meta_path.insert(0, Blocked())
-package = types.ModuleType("xentlib")  # of which the numbers need NumPy, and are not asked for
-package.__path__ = [sys.argv[1]]
-sys.modules["xentlib"] = package
-
 import sympy as sp
 from xentlib.proof import K, N, delta, derive, i, j, k, n, p, prove, refute, s, sum_over, z
 
@@ -30,11 +25,8 @@ refute("two", sp.Eq(p[n, i], 1), at={K: 2, N: 1, i: 1, n: 1, z: [[1, 2]]})
 
 
 def test_proofs_run_without_numpy() -> None:
-    import xentlib
-
-    (folder,) = xentlib.__path__
     found = subprocess.run(
-        [sys.executable, "-c", PROOFS, folder], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", PROOFS], capture_output=True, text=True, check=False, timeout=120
     )
     assert found.returncode == 0, found.stderr
     assert found.stdout.count("✓") == 3

@@ -101,12 +101,7 @@ def agree(
             f"not {rtol=} and {atol=}"
         )
         raise ValueError(message)
-    if not (callable(left) and callable(right) and isinstance(points, Iterable)):
-        message = (
-            f"{claim_id}: two functions are compared at the points of a sequence, not {left!r} and {right!r} "
-            f"at {points!r}"
-        )
-        raise TypeError(message)
+    _check_callable(claim_id, left, right, points)
     problem = proved(statement) or _proved_here(claim_id, statement)
     _check_different(claim_id, statement, left, right)
     subject = _compared(claim_id, statement, left, right)
@@ -140,6 +135,15 @@ def agree(
         ),
         statement,
     )
+
+
+def _check_callable(claim_id: str, left: Any, right: Any, points: Any) -> None:
+    if not (callable(left) and callable(right) and isinstance(points, Iterable)):
+        message = (
+            f"{claim_id}: two functions are compared at the points of a sequence, not {left!r} and {right!r} "
+            f"at {points!r}"
+        )
+        raise TypeError(message)
 
 
 def _proved_here(claim_id: str, statement: Any) -> Problem:

@@ -296,7 +296,7 @@ def _fits_all(array: Any, numbers: Any, classes: int | None) -> bool:
     return _fits(array, numbers) and not (array == c and classes and numbers > classes)
 
 
-def check_point(statement: Any, at: Values) -> dict[Any, Any]:
+def check_point(statement: Any, at: Any) -> dict[Any, Any]:
     """Return a point that the author gives, exactly, after checking that a statement has a meaning there.
 
     Parameters

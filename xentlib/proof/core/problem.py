@@ -359,7 +359,7 @@ def is_bound(assumption: Any) -> bool:
     )
 
 
-def _checked_sizes(sizes: Values, given: Given) -> Values:
+def _checked_sizes(sizes: Any, given: Given) -> Values:
     if not isinstance(sizes, Mapping):
         message = f"sizes= is a dict such as {{K: 2}}, not {sizes!r}"
         raise TypeError(message)

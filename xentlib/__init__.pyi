@@ -1,0 +1,180 @@
+from . import differences as differences
+from ._calibration import (
+    calibration_curve,
+    chance_calibration_error,
+    debiased_squared_calibration_error,
+    equal_mass_edges,
+    expected_calibration_error,
+    maximum_calibration_error,
+    squared_calibration_error,
+)
+from ._contrastive import info_nce_loss, info_nce_loss_grad
+from ._cross_entropy import (
+    sigmoid_cross_entropy,
+    sigmoid_cross_entropy_grad,
+    sigmoid_cross_entropy_hess,
+    sigmoid_cross_entropy_hvp,
+    softmax_cross_entropy,
+    softmax_cross_entropy_grad,
+    softmax_cross_entropy_hess,
+    softmax_cross_entropy_hvp,
+    softmax_cross_entropy_value_and_grad,
+)
+from ._dice import soft_dice_loss, soft_dice_loss_grad, soft_dice_loss_hess
+from ._fitting import fit_temperature
+from ._focal import (
+    sigmoid_focal_loss,
+    sigmoid_focal_loss_grad,
+    sigmoid_focal_loss_hess,
+    softmax_focal_loss,
+    softmax_focal_loss_grad,
+    softmax_focal_loss_hess,
+)
+from ._information import cross_entropy, entropy, kl_divergence, perplexity
+from ._kernel import InvalidLogitsError
+from ._linear import linear_cross_entropy_value_and_grad
+from ._margins import (
+    exponential_loss,
+    exponential_loss_grad,
+    exponential_loss_hess,
+    hinge_loss,
+    hinge_loss_grad,
+    multiclass_hinge_loss,
+    multiclass_hinge_loss_grad,
+    squared_hinge_loss,
+    squared_hinge_loss_grad,
+    squared_hinge_loss_hess,
+)
+from ._mean import mean_cross_entropy, mean_cross_entropy_value_and_grad
+from ._noisy import (
+    forward_corrected_cross_entropy,
+    forward_corrected_cross_entropy_grad,
+    forward_corrected_cross_entropy_hess,
+    generalized_cross_entropy,
+    generalized_cross_entropy_grad,
+    generalized_cross_entropy_hess,
+)
+from ._ordinal import (
+    ordinal_cross_entropy,
+    ordinal_cross_entropy_grad,
+    ordinal_cross_entropy_hess,
+)
+from ._priors import (
+    logit_adjusted_cross_entropy,
+    logit_adjusted_cross_entropy_grad,
+    logit_adjusted_cross_entropy_hess,
+    shift_prior,
+)
+from ._scores import (
+    softmax_brier_loss,
+    softmax_brier_loss_grad,
+    softmax_brier_loss_hess,
+    softmax_spherical_loss,
+    softmax_spherical_loss_grad,
+    softmax_spherical_loss_hess,
+)
+from ._sigmoid import log_sigmoid, sigmoid, softplus
+from ._softmax import log_softmax, logsumexp, softmax, softmax_jacobian
+from ._sparse import (
+    entmax,
+    entmax_loss,
+    entmax_loss_grad,
+    entmax_loss_hess,
+    sparsemax,
+    sparsemax_loss,
+    sparsemax_loss_grad,
+    sparsemax_loss_hess,
+)
+from ._streaming import LogSumExp, MeanCrossEntropy
+from ._targets import one_hot, smooth_labels
+
+__all__ = [
+    "InvalidLogitsError",
+    "LogSumExp",
+    "MeanCrossEntropy",
+    "__version__",
+    "calibration_curve",
+    "chance_calibration_error",
+    "cross_entropy",
+    "debiased_squared_calibration_error",
+    "differences",
+    "entmax",
+    "entmax_loss",
+    "entmax_loss_grad",
+    "entmax_loss_hess",
+    "entropy",
+    "equal_mass_edges",
+    "expected_calibration_error",
+    "exponential_loss",
+    "exponential_loss_grad",
+    "exponential_loss_hess",
+    "fit_temperature",
+    "forward_corrected_cross_entropy",
+    "forward_corrected_cross_entropy_grad",
+    "forward_corrected_cross_entropy_hess",
+    "generalized_cross_entropy",
+    "generalized_cross_entropy_grad",
+    "generalized_cross_entropy_hess",
+    "hinge_loss",
+    "hinge_loss_grad",
+    "info_nce_loss",
+    "info_nce_loss_grad",
+    "kl_divergence",
+    "linear_cross_entropy_value_and_grad",
+    "log_sigmoid",
+    "log_softmax",
+    "logit_adjusted_cross_entropy",
+    "logit_adjusted_cross_entropy_grad",
+    "logit_adjusted_cross_entropy_hess",
+    "logsumexp",
+    "maximum_calibration_error",
+    "mean_cross_entropy",
+    "mean_cross_entropy_value_and_grad",
+    "multiclass_hinge_loss",
+    "multiclass_hinge_loss_grad",
+    "one_hot",
+    "ordinal_cross_entropy",
+    "ordinal_cross_entropy_grad",
+    "ordinal_cross_entropy_hess",
+    "perplexity",
+    "shift_prior",
+    "sigmoid",
+    "sigmoid_cross_entropy",
+    "sigmoid_cross_entropy_grad",
+    "sigmoid_cross_entropy_hess",
+    "sigmoid_cross_entropy_hvp",
+    "sigmoid_focal_loss",
+    "sigmoid_focal_loss_grad",
+    "sigmoid_focal_loss_hess",
+    "smooth_labels",
+    "soft_dice_loss",
+    "soft_dice_loss_grad",
+    "soft_dice_loss_hess",
+    "softmax",
+    "softmax_brier_loss",
+    "softmax_brier_loss_grad",
+    "softmax_brier_loss_hess",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_grad",
+    "softmax_cross_entropy_hess",
+    "softmax_cross_entropy_hvp",
+    "softmax_cross_entropy_value_and_grad",
+    "softmax_focal_loss",
+    "softmax_focal_loss_grad",
+    "softmax_focal_loss_hess",
+    "softmax_jacobian",
+    "softmax_spherical_loss",
+    "softmax_spherical_loss_grad",
+    "softmax_spherical_loss_hess",
+    "softplus",
+    "sparsemax",
+    "sparsemax_loss",
+    "sparsemax_loss_grad",
+    "sparsemax_loss_hess",
+    "squared_calibration_error",
+    "squared_hinge_loss",
+    "squared_hinge_loss_grad",
+    "squared_hinge_loss_hess",
+]
+
+__version__: str
