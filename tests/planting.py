@@ -91,7 +91,8 @@ def spoiled(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 def wrap(module: ModuleType) -> None:
     """Put the wrappers into a module: into its public functions and the properties of its classes."""
-    for name, value in list(vars(module).items()):
+    # What the package loads when it is asked for stands in dir alone.
+    for name, value in [(name, getattr(module, name)) for name in dir(module)]:
         if name.startswith("_") or not getattr(value, "__module__", "").startswith("xentlib"):
             continue
         if isinstance(value, FunctionType):
