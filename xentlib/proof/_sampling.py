@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
-from itertools import chain, cycle, product
+from itertools import chain, cycle, islice, product
 from random import Random
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from sympy.core.function import AppliedUndef
 
 from xentlib.proof._constraints import adjust
 from xentlib.proof._evaluation import Arbitrary, Series, digits_at, evaluate, truth
+from xentlib.proof.core.kinks import KINKS, gaps_of
 from xentlib.proof.core.problem import Given
 from xentlib.proof.core.subject import axes_of, functions_of, places, sizes_of, symbols_of
 from xentlib.proof.core.symbols import SIZE, D, K, N, Values, c
@@ -100,6 +101,53 @@ def points(statement: Any, given: Given, at: Values, seed: int = 0) -> Iterator[
         values = _point(unknowns, sizes, place, random, spread)
         if values is not None:
             yield values
+    for turn in _turns(statement):
+        for sizes, place in islice(combinations, _ON_SURFACES):
+            # Of small whole numbers sums are exact, so that what jumps at 0 is seen there.
+            values = _point(unknowns, sizes, place, random, 0)
+            if values is not None and _moved(turn, values, unknowns):
+                yield values
+
+
+_ON_SURFACES = 8
+"""How many points are drawn where a difference is 0 at which something bends or jumps."""
+
+
+def _turns(statement: Any) -> list[tuple[Any, Any]]:
+    """Return numbers, each with what it is where something in a statement bends or jumps."""
+    plain = unfold(statement)
+    bound = {index for total in plain.atoms(sp.Sum, sp.Product) for index, _, _ in total.limits}
+    found = []
+    for kink in sorted(plain.atoms(*KINKS), key=sp.default_sort_key):
+        for gap in gaps_of(kink) if not kink.free_symbols & bound else ():
+            labels = {array.label for array in gap.atoms(sp.IndexedBase)}
+            for number in sorted(gap.atoms(sp.Symbol, sp.Indexed) - labels, key=sp.default_sort_key):
+                factor = gap.coeff(number)
+                rest = sp.expand(gap - number * factor)
+                inside = getattr(number, "base", number)
+                if not number.is_integer and factor.is_number and factor != 0 and not rest.has(inside):
+                    found.append((number, -rest / factor))
+                    break
+    return found
+
+
+def _moved(turn: tuple[Any, Any], values: dict[Any, Any], unknowns: _Unknowns) -> bool:
+    """Change a number at a point to what it is where something turns; return whether it may be that."""
+    number, place = turn
+    try:
+        with mpmath.workdps(digits_at(values)):
+            new = evaluate(place, values)
+    except (ArithmeticError, TypeError):
+        return False
+    if isinstance(number, sp.Indexed):
+        row = values[number.base]
+        *outer, last = (int(evaluate(index, values)) - 1 for index in number.indices)
+        for index in outer:
+            row = row[index]
+        row[last] = new
+    else:
+        values[number] = new
+    return _respects(values, unknowns)
 
 
 def _point(

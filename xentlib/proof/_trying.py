@@ -80,6 +80,8 @@ def try_out(statement: Any, given: Given, at: Values, like: Any = None) -> Trial
 
 def _model(statement: Any, like: Any) -> Any:
     """Return at whose points a statement is tried: of `like`, if that has its symbols and as large arrays."""
+    if like is None:
+        return statement
     axes, ours = axes_of(like), axes_of(statement)
     fits = symbols_of(statement) <= symbols_of(like) and all(
         all(ends <= known for ends, known in zip(own, axes.get(array, []), strict=True))
