@@ -14,6 +14,7 @@ from sympy import Derivative, Function, IndexedBase, Rational, Symbol, exp, log,
 
 from xentlib.proof import (  # fmt: skip
     K,
+    N,
     Quantity,
     VerificationError,
     _claims,
@@ -24,6 +25,7 @@ from xentlib.proof import (  # fmt: skip
     j,
     k,
     lse,
+    n,
     named,
     p,
     prove,
@@ -165,7 +167,19 @@ def test_tex_has_one_subscript_and_one_superscript(expr: Any, latex: str) -> Non
 
 @pytest.mark.parametrize(
     "words",
-    ["✓ `a`: proved for every $K$", "$$1 = 2$$", "&check; proved", r"$\checkmark$ proved", "✔ proved"],
+    [
+        "✓ `a`: proved for every $K$",
+        "$$1 = 2$$",
+        "&check; proved",
+        r"$\checkmark$ proved",
+        "✔ proved",
+        "`softmax`: proved for every $K$",
+        "**Theorem: Shift.** For every",
+        "🗸",
+        "🗹",
+        r"$\surd$",
+        r"\[ a = b \]",
+    ],
 )
 def test_words_do_not_look_like_a_claim(words: str) -> None:
     with pytest.raises(ValueError, match="stands for what was checked"):
@@ -219,3 +233,43 @@ def test_help_of_another_kind_is_refused_in_words() -> None:
     point: Any = "z"
     with pytest.raises(TypeError, match="at= is a dict"):
         refute("a", eq(ONES, 2), at=point)
+
+
+@pytest.mark.parametrize(
+    ("point", "words"),
+    [
+        ({s: None}, "s cannot be None"),
+        ({s: [1, 2]}, "s is one number"),
+        ({s: {1: 2}}, "s is one number"),
+        ({s: ""}, "s cannot be ''"),
+        ({s: abs}, "s cannot be"),
+        ({s: 1j}, "s cannot be"),
+        ({s: float("nan")}, "s cannot be nan"),
+    ],
+    ids=str,
+)
+def test_what_is_no_number_is_told_so(point: dict[Any, Any], words: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        refute("a", eq(s, 7), at=point)
+
+
+def test_rows_of_two_lengths_are_no_array() -> None:
+    statement = eq(sum_over(n, sum_over(k, z[n, k])), 100)
+    with pytest.raises(ValueError, match="rows of an array have one length"):
+        refute("a", statement, at={K: 2, N: 2, z: [[1, 2], [3]]})
+    with pytest.raises(ValueError, match="rows of an array have one length"):
+        refute("a", statement, at={K: 2, N: 2, z: [[1, 2], [3, 4, 5]]})
+
+
+@pytest.mark.parametrize(
+    "tenth", [0.1, np.float32(0.1), np.float16(0.1), "0.1", Fraction(1, 10), Rational(1, 10)]
+)
+def test_a_float_of_few_bits_is_the_decimal_that_it_prints_as(tenth: Any) -> None:
+    with pytest.raises(VerificationError, match="not refuted"):
+        refute("a", eq(10 * s, 1), at={s: tenth})
+
+
+def test_an_id_is_a_text() -> None:
+    number: Any = 5
+    with pytest.raises(ValueError, match="lower-case words"):
+        prove(number, eq(ONES, 1))

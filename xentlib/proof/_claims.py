@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from copy import copy
 from dataclasses import asdict, dataclass
@@ -64,7 +65,7 @@ class Claim:
     error: float | None = None
 
 
-def check_id(text: str) -> None:
+def check_id(text: Any) -> None:
     """Raise unless a text has the form of a claim's ID.
 
     Parameters
@@ -77,7 +78,7 @@ def check_id(text: str) -> None:
     ValueError
         If it has another form.
     """
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text):
+    if not (isinstance(text, str) and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text)):
         message = f"a claim's ID is lower-case words and digits joined by hyphens, not {text!r}"
         raise ValueError(message)
 
@@ -170,17 +171,21 @@ def say(words: str) -> None:
     show(words, words, {"words": True})
 
 
-_MARKS = re.compile(r"[✓✔☑✅✗✘✖☒❌❎√]|&(?:#|\w*check|\w*cross)|\\checkmark|\\N\{|\\ding\b", re.IGNORECASE)
+_MARKS = re.compile(
+    r"&#|&\w*(?:check|cross)|\\(?:checkmark|surd|unicode|char|ding|N\{|\[)|`:\s|\*\*Theorem|\$\$",
+    re.IGNORECASE,
+)
+_SIGNS = ("CHECK", "BALLOT", "SQUARE ROOT", "CROSS MARK", "MULTIPLICATION X")
 
 
 def _check_words(*words: str) -> None:
     """Raise if words look like the line of a claim."""
     for text in words:
-        mark = _MARKS.search(text)
-        if mark or "$$" in text:
-            message = (
-                f"{mark[0] if mark else '$$'} stands for what was checked, so words do without it: {text!r}"
-            )
+        found = _MARKS.search(text)
+        signs = (letter for letter in text if any(sign in unicodedata.name(letter, "") for sign in _SIGNS))
+        mark = found[0] if found else next(signs, None)
+        if mark:
+            message = f"{mark} stands for what was checked, so words do without it: {text!r}"
             raise ValueError(message)
 
 

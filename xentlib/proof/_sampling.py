@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import chain, cycle, islice, product
+from numbers import Rational, Real
 from random import Random
 from typing import Any, NamedTuple
 
@@ -415,22 +416,31 @@ def _check_ranges(statement: Any, at: Values, point: Values) -> None:
 
 
 def _shape_of(array: Any) -> tuple[int, ...]:
-    return (len(array), *(_shape_of(array[0]) if array else ())) if isinstance(array, list) else ()
+    if not isinstance(array, list):
+        return ()
+    rows = {_shape_of(row) for row in array}
+    if len(rows) > 1:
+        message = f"the rows of an array have one length, not as in {array}"
+        raise ValueError(message)
+    return (len(array), *(rows.pop() if rows else ()))
 
 
 def _real(symbol: Any, value: Any) -> Any:
-    if hasattr(value, "__iter__") and not isinstance(value, str):
+    if hasattr(value, "__iter__") and not isinstance(value, str | bytes):
+        if not isinstance(symbol, sp.IndexedBase):
+            message = f"{symbol} is one number, not {value!r}"
+            raise TypeError(message)
         return [_real(symbol, part) for part in value]
-    # A float is the decimal that it prints as, also in a text.
-    number = sp.sympify(repr(float(value)) if _is_finite_float(value) else value, rational=True)
-    if not (number.is_number and number.is_real and number.is_finite):
-        message = f"a point has real and finite coordinates, so {symbol} cannot be {value}"
+    # A float is the decimal that it prints as, also one of fewer bits, and in a text.
+    is_rounded = isinstance(value, Real) and not isinstance(value, Rational) and math.isfinite(value)
+    try:
+        number = sp.sympify(str(value) if is_rounded else value, rational=True)
+    except (sp.SympifyError, AttributeError):
+        number = None
+    if not (isinstance(number, sp.Expr) and number.is_number and number.is_real and number.is_finite):
+        message = f"a point has real and finite coordinates, so {symbol} cannot be {value!r}"
         raise ValueError(message)
     return number
-
-
-def _is_finite_float(value: Any) -> bool:
-    return isinstance(value, float) and math.isfinite(value)
 
 
 def _exact(symbol: Any, number: Any) -> Any:
