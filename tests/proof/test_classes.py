@@ -273,3 +273,30 @@ def test_an_id_is_a_text() -> None:
     number: Any = 5
     with pytest.raises(ValueError, match="lower-case words"):
         prove(number, eq(ONES, 1))
+
+
+# --- points that were solved for are known to half of their digits ----------------------------------------
+
+SOLVED = {
+    "a sum, enlarged": (eq(10**90 * (sum_over(k, y[k]) ** 2 - 1), 0), eq(sum_over(k, y[k]), 1)),
+    "a steep function": (eq(exp((exp(s) - 2) * 10**34), 1), eq(exp(2 * s), 4)),
+    "a sign": (eq(sign(exp(s) - 2), 0), eq(exp(2 * s), 4)),
+    "a condition": (eq(sp.Piecewise((1, exp(s) >= 2), (0, True)), 1), eq(exp(2 * s), 4)),
+}
+
+
+@pytest.mark.parametrize(("statement", "given"), SOLVED.values(), ids=SOLVED.keys())
+def test_what_is_true_where_it_is_given_is_not_refuted(statement: Any, given: Any) -> None:
+    with pytest.raises(VerificationError, match=r"not refuted|cannot be told"):
+        refute("a", statement, given=given)
+
+
+def test_what_is_false_where_it_is_given_is_refuted(capsys: pytest.CaptureFixture[str]) -> None:
+    refute("a", eq(exp(3 * s), 9), given=eq(exp(s), 2))
+    assert "where the sides are 8 and 9" in capsys.readouterr().out
+
+
+def test_all_entries_are_not_written_as_the_diagonal(capsys: pytest.CaptureFixture[str]) -> None:
+    table = IndexedBase("T", positive=True)
+    prove("a", sp.Gt(sum_over(i, sum_over(j, table[i, j])), 0, evaluate=False))
+    assert "where T[k, l] > 0" in capsys.readouterr().out

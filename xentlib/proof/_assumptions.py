@@ -10,7 +10,7 @@ from sympy.core.function import AppliedUndef
 
 from xentlib.proof.core.problem import NOTHING, SIGNS, Given
 from xentlib.proof.core.subject import axes_of, functions_of, symbols_of
-from xentlib.proof.core.symbols import SIZE, D, K, N, c, d, k, n
+from xentlib.proof.core.symbols import SIZE, D, K, N, c, d, e, k, l, m, n
 from xentlib.proof.core.unfold import Defined, definition
 
 
@@ -36,7 +36,7 @@ def of_symbols(statement: Any, given: Given = NOTHING) -> list[Any]:
     """
     subject = sp.Tuple(statement, *given.relations)
     axes = axes_of(subject)
-    elements = [array[tuple(map(_index_of, ends))] for array, ends in axes.items() if array != c]
+    elements = [array[tuple(_indices_of(ends))] for array, ends in axes.items() if array != c]
     labels = {array.label for array in axes}
     scalars = sorted(symbols_of(subject) - labels - {*SIZE, *SIZE.values()}, key=str)
     found = []
@@ -49,10 +49,15 @@ def of_symbols(statement: Any, given: Given = NOTHING) -> list[Any]:
     return found
 
 
-def _index_of(ends: Iterable[Any]) -> sp.Basic:
-    """Return the index that stands for all places on an axis."""
-    usual = {K: k, N: n, D: d}
-    return next((usual[end] for end in ends if end in usual), sp.Symbol("i", integer=True, positive=True))
+def _indices_of(axes: Iterable[Iterable[Any]]) -> list[sp.Basic]:
+    """Return indices that stand for all places, each for one axis."""
+    found: list[sp.Basic] = []
+    for ends in axes:
+        usual = {K: (k, l), N: (n, m), D: (d, e)}
+        any_place = sp.Symbol("i", integer=True, positive=True)
+        own = [index for end in ends for index in usual.get(end, ())]
+        found.append(next((index for index in (*own, any_place) if index not in found), any_place))
+    return found
 
 
 def after_differentiation(statement: Any, given: Given) -> list[Any]:

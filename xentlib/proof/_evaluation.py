@@ -141,7 +141,7 @@ def surely(statement: Any, values: Values, margin: Any = 0) -> bool | None:
     values : mapping
         The point, as for `evaluate`.
     margin : number
-        By how much of its size a number may be off since the point is one that was solved for.
+        How far off, of its size, the numbers may be since the point is one that was solved for.
 
     Returns
     -------
@@ -162,6 +162,8 @@ def surely(statement: Any, values: Values, margin: Any = 0) -> bool | None:
             try:
                 return _surely(statement, values, margin)
             except UndecidedError:
+                if margin:
+                    return None  # more digits would make no number better known
                 digits_ *= 4
             except (ArithmeticError, TypeError):
                 return None
@@ -169,27 +171,30 @@ def surely(statement: Any, values: Values, margin: Any = 0) -> bool | None:
 
 
 def _surely(statement: Any, values: Values, margin: Any) -> bool:
-    at = Point({symbol: number_there(value) for symbol, value in values.items()}, {})
+    at = Point({symbol: _held(symbol, value, margin) for symbol, value in values.items()}, {})
     one, other = (function_of(side, INTERVALS)(at) for side in statement.args)
     gap = INTERVALS.number(mpmath.mpf(0)) + one - other
-    if margin:
-        largest = INTERVALS.largest(1, INTERVALS.plain("abs", one), INTERVALS.plain("abs", other))
-        blur = INTERVALS.number(margin) * largest
-        if INTERVALS.direction(INTERVALS.plain("abs", gap) - blur) < 0:
-            message = "the sides differ by no more than the point is known"
-            raise UndecidedError(message)
     sign = INTERVALS.direction(gap)
     fitting = {sp.Eq: {0}, sp.Ne: {1, -1}, sp.Gt: {1}, sp.Lt: {-1}, sp.Ge: {1, 0}, sp.Le: {-1, 0}}
     return sign in fitting[statement.func]
 
 
-def number_there(value: Any) -> Any:
-    """Return a value of a point in intervals."""
+def _held(symbol: Any, value: Any, margin: Any) -> Any:
+    """Return a value of a point in intervals; what is whole was not solved for."""
+    return number_there(value, 0 if getattr(symbol, "is_integer", False) else margin)
+
+
+def number_there(value: Any, margin: Any = 0) -> Any:
+    """Return a value of a point in intervals, which hold all that it may be."""
     if isinstance(value, Series):
-        return Series(INTERVALS.number(value.center), tuple(map(INTERVALS.number, value.derivatives)))
+        derivatives = tuple(number_there(part, margin) for part in value.derivatives)
+        return Series(number_there(value.center, margin), derivatives)
     if isinstance(value, list | tuple):
-        return [number_there(part) for part in value]
-    return value if callable(value) else INTERVALS.number(value)
+        return [number_there(part, margin) for part in value]
+    if callable(value) or not margin:
+        return value if callable(value) else INTERVALS.number(value)
+    off = margin * max(abs(mpmath.mpf(value)), 1)
+    return INTERVALS.number(value) + mpmath.iv.mpf([-off, off])
 
 
 def digits_at(values: Values) -> int:
