@@ -300,3 +300,29 @@ def test_all_entries_are_not_written_as_the_diagonal(capsys: pytest.CaptureFixtu
     table = IndexedBase("T", positive=True)
     prove("a", sp.Gt(sum_over(i, sum_over(j, table[i, j])), 0, evaluate=False))
     assert "where T[k, l] > 0" in capsys.readouterr().out
+
+
+# --- what is put in one after the other --------------------------------------------------------------------
+
+LATER = sp.Max(0, n - 13)  # nothing for all sizes that numbers try
+cube = named("h", sp.Subs(Derivative(a**3, a), a, t))
+product = Quantity("h", lambda m: sp.Subs(s * z[m], s, t))
+slope_of_f = named("h", sp.Subs(Derivative(f.func(a), a), a, t))
+NESTED: dict[str, Callable[[], Any]] = {
+    "a slope": lambda: eq(
+        Derivative(sp.Subs(cube, t, a), a) * ONES, Derivative(sp.Subs(cube, t, a + LATER), a)
+    ),
+    "an index": lambda: eq(
+        sum_over(k, sp.Subs(product[k], t, a)), sum_over(k, sp.Subs(product[k], t, a + LATER))
+    ),
+    "a function": lambda: eq(sp.Subs(slope_of_f, t, a) * ONES, sp.Subs(slope_of_f, t, a + LATER)),
+    "two of SymPy's": lambda: eq(sp.Subs(sp.Subs(s * z[1], s, t), t, a) * ONES, t * z[1]),
+}
+
+
+@pytest.mark.parametrize("statement", NESTED.values(), ids=NESTED.keys())
+def test_what_is_put_in_twice_is_not_proved(statement: Callable[[], Any]) -> None:
+    with pytest.raises(
+        (VerificationError, ValueError), match=r"one is put in after the other|not proved|nothing"
+    ):
+        prove("a", statement())

@@ -18,7 +18,7 @@ from sympy.functions.elementary.hyperbolic import HyperbolicFunction
 from xentlib.proof.core.kinks import by_sign, first_gap
 from xentlib.proof.core.problem import NOTHING, Given
 from xentlib.proof.core.symbols import SIZE, delta, size_of
-from xentlib.proof.core.unfold import closed, opened, substitute, unfold
+from xentlib.proof.core.unfold import check_one_after_the_other, closed, opened, substitute, unfold
 
 
 def differentiate(expr: Any) -> Any:
@@ -51,6 +51,8 @@ def differentiate(expr: Any) -> Any:
     if isinstance(expr, sp.Subs) and not parts[0].has(sp.Derivative):
         term, variables, point = parts
         return substitute(term, dict(zip(variables, point, strict=True)))
+    if isinstance(expr, sp.Subs):
+        check_one_after_the_other(*parts)
     return expr.func(*parts)
 
 

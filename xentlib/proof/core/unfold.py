@@ -91,7 +91,9 @@ def _into_subs(expr: sp.Subs, new: Mapping[Any, Any]) -> sp.Subs:
     if any(_free(to) & set(variables) for to in inner.values()):
         apart = {x: sp.Dummy(x.name, **x.assumptions0) for x in variables}
         term, variables = substitute(term, apart), apart.values()
-    return sp.Subs(substitute(term, inner), tuple(variables), [substitute(a, new) for a in point])
+    parts = substitute(term, inner), tuple(variables), [substitute(a, new) for a in point]
+    check_one_after_the_other(*parts)
+    return sp.Subs(*parts)
 
 
 def _check_derivative(expr: sp.Derivative, new: Mapping[Any, Any]) -> None:
@@ -328,10 +330,27 @@ def _unfolded_total(total: sp.Sum | sp.Product) -> sp.Expr:
     return closed(total.func, unfold(term), index, unfold(first), unfold(last))
 
 
+def check_one_after_the_other(term: Any, variables: Any, point: Any) -> None:
+    """Raise if numbers are put in one after the other, which SymPy would write as if it were at once.
+
+    Raises
+    ------
+    ValueError
+        If one is put into nothing but what one is put into already, or if one holds the variable of another.
+    """
+    if isinstance(term, sp.Subs) or any(number.has(*variables) for number in point if len(variables) > 1):
+        message = (
+            f"of {variables} and {point} one is put in after the other, which Subs writes as if it were at "
+            "once: put in one of them by hand"
+        )
+        raise ValueError(message)
+
+
 def _unfolded_at_point(expr: sp.Subs) -> sp.Subs:
     """Name the variables apart for which a point is put in, after checking that they can be there."""
     term, variables, point = expr.args
     plain = unfold(term)
+    check_one_after_the_other(plain, variables, point)
     new: list[sp.Dummy] = []
     for variable, number in zip(variables, point, strict=True):
         if not isinstance(variable, sp.Symbol) or variable in (*SIZE, *SIZE.values()):
