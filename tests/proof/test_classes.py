@@ -12,7 +12,7 @@ import pytest
 import sympy as sp
 from sympy import Derivative, Function, IndexedBase, Rational, Symbol, exp, log, sign
 
-from xentlib.proof import (  # fmt: skip
+from xentlib.proof import (
     K,
     N,
     Quantity,
@@ -25,6 +25,7 @@ from xentlib.proof import (  # fmt: skip
     j,
     k,
     lse,
+    m,
     n,
     named,
     p,
@@ -39,6 +40,7 @@ from xentlib.proof import (  # fmt: skip
     y,
     z,
 )
+from xentlib.proof.core.algebra import residual
 
 a = Symbol("a", real=True)
 
@@ -326,3 +328,49 @@ def test_what_is_put_in_twice_is_not_proved(statement: Callable[[], Any]) -> Non
         (VerificationError, ValueError), match=r"one is put in after the other|not proved|nothing"
     ):
         prove("a", statement())
+
+
+# --- found by a second attack -------------------------------------------------------------------------------
+
+LATE = sp.Piecewise((3, n < 14), (1, True))  # numbers try indices up to 12
+up_to_m = sp.Sum(sp.Sum(delta(k, 3) * exp(a * k), (k, 1, m)), (m, LATE, 3))
+up_to_3 = sp.Sum(exp(3 * a), (m, LATE, 3))
+array, maximum = Symbol("z", real=True), Function("Max", real=True)(a)
+SECOND: dict[str, Callable[[], Any]] = {
+    "a delta in a range that need not reach it": lambda: prove("a", eq(up_to_m, up_to_3)),
+    "a slope by the name of an array": lambda: prove("a", eq(Derivative(z[i] * ONES, array), 0)),
+    "an entry that is not there": lambda: prove("a", sp.Gt(exp(z[i + 1]), 0, evaluate=False)),
+    "an index that is assumed alone": lambda: refute("a", eq(sum_over(k, y[k]), 1), given=eq(y[i], p[i])),
+    "labels that are none": lambda: refute("a", sp.Ge(IndexedBase("c", real=True)[n], 1)),
+    "entries of another array": lambda: entries(y[k], k, of=[z]),
+    "a number that looks like a variable": lambda: prove("a", sp.Ge(sp.EulerGamma + a**2, 0)),
+    **{f"the name {name}": named_so(name) for name in (
+        r"\mathrm{log}", r"\mathrm{e}", r"\operatorname{K}", r"\mathrm{p}", r"\mathrm{if}", "a}", "{a",
+        r"\bar{a", r"\mathrm", r"\bar{}a", "a_{1", "a\n\n",
+    )},
+    "a function Max": lambda: prove("a", eq(ONES * maximum, maximum)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attempt", SECOND.values(), ids=SECOND.keys())
+def test_the_second_attack_is_refused(attempt: Callable[[], None]) -> None:
+    with pytest.raises((VerificationError, ValueError)):
+        attempt()
+
+
+def test_a_delta_beyond_the_end_of_a_range_picks_nothing() -> None:
+    inner = sp.Sum(sp.Sum(delta(k, 3), (k, 1, m)), (m, n, 3))
+    assert residual(inner - sp.Sum(1, (m, n, 3))) != 0
+
+
+def test_a_bound_of_a_size_that_the_statement_lacks_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    count = sum_over(n, delta(n, 2))
+    prove("a", eq(t * s, s), given=[eq(t, count), N >= 2])
+    assert "N ≥ 2" in capsys.readouterr().out
+
+
+def test_an_agreement_says_for_which_size_it_was_proved(capsys: pytest.CaptureFixture[str]) -> None:
+    halves = sum_over(k, p[k] - Rational(1, 2))
+    prove("halves", eq(halves, 0), sizes={K: 2})
+    agree("a", eq(halves, 0), lambda z: 0.0, entries(halves), points=POINTS, atol=1e-9)
+    assert "to within atol 1e-9, for K = 2" in capsys.readouterr().out

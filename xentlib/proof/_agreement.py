@@ -131,7 +131,8 @@ def agree(
         "✓",
         lambda printer: (
             f"{subject}{few}, in every entry, to within {tolerance}"
-            f"{assumed(statement, problem.given, printer, ', where ')}"
+            f"{''.join(f', for {printer(sp.Eq(size, n))}' for size, n in problem.sizes.items())}"
+            f"{assumed(statement, problem.given, printer, ', where ', bounds=True)}"
         ),
         statement,
     )

@@ -17,7 +17,7 @@ from xentlib.proof._assumptions import after_differentiation, of_symbols
 from xentlib.proof._evaluation import Arbitrary, digits_at, evaluate
 from xentlib.proof._latex import to_latex
 from xentlib.proof.core.problem import Given, Problem, is_bound
-from xentlib.proof.core.subject import symbols_of
+from xentlib.proof.core.subject import sizes_of, symbols_of
 from xentlib.proof.core.symbols import SIZE, Values, c
 from xentlib.proof.core.unfold import unfold
 
@@ -172,7 +172,7 @@ def say(words: str) -> None:
 
 
 _MARKS = re.compile(
-    r"&#|&\w*(?:check|cross)|\\(?:checkmark|surd|unicode|char|ding|N\{|\[)|`:\s|\*\*Theorem|\$\$",
+    r"&#|&\w*(?:check|cross)|\\(?:checkmark|surd|unicode|char|ding|begin|displaystyle|N\{|\[)|`:\s|```|:::|\[x\]|!\[|\*\*Theorem|\$\$",
     re.IGNORECASE,
 )
 _SIGNS = ("CHECK", "BALLOT", "SQUARE ROOT", "CROSS MARK", "MULTIPLICATION X")
@@ -279,7 +279,7 @@ def assumed(statement: Any, given: Given, printer: Printer, before: str, *, boun
     facts += [
         printer(a) + (" (at the point, after differentiation)" if a in late else "")
         for a in given.relations
-        if bounds or not is_bound(a)
+        if bounds or not is_bound(a) or a.gts not in sizes_of(statement)
     ]
     *first, last = facts or [""]
     return f"{before}{', '.join(first)}{' and ' if first else ''}{last}" if facts else ""

@@ -65,6 +65,10 @@ class Entries:
         self.expr = expr
         self._indices, self._of = indices, of
         self._axes, self._number = axes_of(expr), function_of(expr, ROUNDED)
+        unknown = sorted(map(str, self._axes.keys() - set(of)))
+        if unknown:
+            message = f"{expr} is made of {unknown}, too, which of= does not name"
+            raise ValueError(message)
 
     def __call__(self, *arrays: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
         # NumPy is needed here alone, so that proofs do without it.

@@ -331,6 +331,10 @@ def _given(expr: Any) -> _Function:
     return number
 
 
+class NoEntryError(IndexError, ValueError):
+    """An index is not one of 1, 2, ... up to the length of its array."""
+
+
 class Series(NamedTuple):
     """A function that a statement leaves undefined: what is known of it near a point."""
 
@@ -479,7 +483,7 @@ def _element(element: sp.Indexed, by: Arithmetic) -> _Function:
             place = by.whole(here)
             if place is None or not 1 <= place <= len(part):
                 message = f"{element} does not exist where {index} = {here}: there are {len(part)}, from 1"
-                raise IndexError(message)
+                raise NoEntryError(message)
             part = part[place - 1]
         return mpmath.mpf(part) if by is ROUNDED and not isinstance(part, mpmath.mpf | Jet) else part
 

@@ -144,9 +144,11 @@ _LETTERS |= {f"var{letter}" for letter in greek_letters_set}
 _MARKS = {"top", "prime", "circ", "star", "dagger"}
 _ACCENTS = set(re.findall("[a-z]+", _ACCENT)) | {"left", "right"}
 _WORDS = _LETTERS | _MARKS | _ACCENTS
-_OPERATORS = [
-    rf"\operatorname{word}" for word in ("erf", "sign", "sgn", "max", "min", "exp", *accepted_latex_functions)
-]
+_FUNCTIONS = {
+    "erf", "sign", "sgn", "max", "min", "exp", "log", "ln", "abs", "floor", "if", "not", "and", "or",
+    "otherwise", "for",
+    *accepted_latex_functions,
+}  # fmt: skip
 
 
 def _check_form(name: _Name) -> None:
@@ -154,13 +156,32 @@ def _check_form(name: _Name) -> None:
     if name.kind == "applied" and name.look.strip("\\") in accepted_latex_functions:
         _refuse(name, "like a function that has that name already")
     bare = re.split(r"[(_^']", name.look)[0]
-    if bare in _OPERATORS or bare == r"\mathrmd":
-        _refuse(name, "like a function that has that name already")
+    upright = re.sub(r"\\(?:mathrm|mathbf|operatorname)", "", bare)
+    if upright != bare or name.kind == "applied":
+        if upright.strip("\\").lower() in _FUNCTIONS or upright == "d":
+            _refuse(name, "like a function or a word that has that name already")
+        if upright != bare and upright in {**_OWN_SYMBOLS, **_OWN_NUMBERS, "p": 0, "A": 0, r"\delta": 0}:
+            _refuse(name, f"like {upright} of the book in another type")
+    if not _is_balanced(name.latex):
+        _refuse(name, "which is no whole formula")
+    if isinstance(name.seen, sp.NumberSymbol) and name.seen not in _OWN_NUMBERS.values():
+        _refuse(name, "which looks like a variable, but is a number")
     # Of all the words of TeX those that are letters, and those that change how a letter looks.
     raised = set(re.findall(r"\^\\([a-z]+)", name.look)) - _MARKS
     alone = re.search(r"\\(?:left|right)(?![()])", name.latex)
     if not _FORM.fullmatch(name.look) or words - _WORDS or raised or alone:
         _refuse(name, "which looks like more than one name: such as a product, a power or a number")
+
+
+def _is_balanced(latex: str) -> bool:
+    """Return whether braces close what they open, nothing is empty, and every accent has what it is on."""
+    depth = 0
+    for mark in re.findall("[{}]", latex):
+        depth += 1 if mark == "{" else -1
+        if depth < 0:
+            return False
+    alone = re.search(rf"{_ACCENT}(?!\{{[^}}])", latex)
+    return depth == 0 and not alone and "{}" not in latex and "\n" not in latex
 
 
 def _refuse(name: _Name, reason: str) -> None:
@@ -177,6 +198,8 @@ def _check_own(name: _Name, subject: Any) -> None:
         _refuse(name, "but is not what the book means by that")
     if name.look == r"\delta" and name.meaning is not delta:
         _refuse(name, "like Kronecker's delta")
+    if name.look == "c" and name.kind == "indexed" and name.meaning != c:
+        _refuse(name, "like the labels")
     if name.look in ("p", "A"):
         _check_softmax(name, subject)
 

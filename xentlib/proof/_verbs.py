@@ -52,8 +52,8 @@ from xentlib.proof.core.problem import (
     is_decided,
     read,
 )
-from xentlib.proof.core.subject import sizes_of
-from xentlib.proof.core.symbols import Values
+from xentlib.proof.core.subject import sizes_of, symbols_of
+from xentlib.proof.core.symbols import SIZE, Values
 
 
 def _level(statement: Any, sizes: Values) -> str:
@@ -326,6 +326,13 @@ def refute(claim_id: str, statement: Any, *, given: Any = (), at: Values | None 
         message = f"{claim_id}: what is refuted is a statement, such as an equation, not {statement}"
         raise TypeError(message)
     check_names(problem)
+    hidden = symbols_of(sp.Tuple(*known.rules)) & SIZE.keys() - symbols_of(statement)
+    if hidden:
+        message = (
+            f"{claim_id}: {sorted(map(str, hidden))} stand in the assumptions alone, which then hold at one "
+            "place: assume it of sums, or of numbers"
+        )
+        raise ValueError(message)
     drawn = chain.from_iterable(points(statement, known, {}, seed) for seed in range(_SEEDS))
     candidates = islice(drawn, 500) if at is None else [check_point(statement, at)]
     tried, allowed, unsure = [], [], 0

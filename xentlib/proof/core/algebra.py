@@ -146,7 +146,8 @@ def _picks(
 ) -> bool:
     """Return whether a delta is 1 at exactly one place of the range of an index."""
     (other,) = set(d.args) - {index}
-    least = ranges.get(last, last)
+    # Of an index the range ends there at most, which says nothing of what it is at least.
+    least = ranges.get(last, last) if last in SIZE.values() else last
     known = other.is_Integer and other >= 1 and (least - other).is_nonnegative
     return bool(first == 1 and not other.has(index) and (known or size_of(other, ranges) == last))
 

@@ -425,6 +425,10 @@ def _check_meaning(subject: Any, given: Given, sizes: Mapping[Any, Any]) -> None
                 f"a derivative is taken by real numbers, each a given number of times, not as in {slope}"
             )
             raise ValueError(message)
+        labels = {array.label for array in plain.atoms(sp.IndexedBase)}
+        if labels & set(slope.variables):
+            message = f"a derivative is taken by an entry of an array, not by the array, as in {slope}"
+            raise ValueError(message)
         jumps = [d for d in slope.expr.atoms(delta) if d.free_symbols & {v for v, _ in slope.variable_count}]
         if jumps:
             message = f"{jumps[0]} jumps where {slope.variables[0]} moves, so that it has no derivative"
