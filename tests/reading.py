@@ -8,7 +8,7 @@ It follows the conventions of mathematics and the book's page on notation, and n
 - a sign stands first in a sum, after \sum or \prod, or between two terms: "2 -3" is not a product;
 - two numbers side by side need \cdot;
 - subscripts run together, ij or nc_{n}, unless a comma parts them;
-- a bar with "t=a" at its foot takes what stands between \left. and it, at the place a.
+- brackets with "t=a" at their foot take what stands in them at the place a.
 
 What people could read in two ways raises `Ambiguous`; what is no mathematics, `Unreadable`.
 
@@ -45,7 +45,7 @@ class Ambiguous(Unreadable):
 
 
 TOKEN = re.compile(
-    r"(?P<space>\s+|\\[,;:!]|\\q?quad)|\\left(?P<open>[(|])|\\right(?P<close>\)|\|(?!_))"
+    r"(?P<space>\s+|\\[,;:!]|\\q?quad)|\\left(?P<open>[(|])|\\right(?P<close>\)|\|)"
     r"|(?P<d>\\mathrm\{d\})|(?P<word>\\[A-Za-z]+|\\.|[0-9]+|.)",
     re.DOTALL,
 )
@@ -536,20 +536,19 @@ class Reader:
         return lambda at: abs(inside(at))
 
     def at_place(self) -> Function:
-        """Read a value at a place: what stands before the bar, with numbers for the variables below it."""
-        self.take(r"\left", ".")
+        """Read a value at a place: what stands in brackets, with numbers for the variables at their foot."""
+        self.take(r"\left", "[")
         inside = self.sum()
-        self.take(r"\right", "|", "_", "{", r"\substack", "{")
+        self.take(r"\right", "]", "_", "{")
         places, after = [], ""
         while after != "}":
             name = self.name()
             self.take("=")
             places.append((name, self.sum()))
             after = self.take()
-            if after not in (r"\\", "}"):
+            if after not in (",", "}"):
                 message = f"not a list of places: {after}"
                 raise Unreadable(message)
-        self.take("}")
         return lambda at: inside({**at, **{name: place(at) for name, place in places}})
 
     def fraction(self) -> Function:

@@ -78,6 +78,9 @@ COMPARED = {
     "a relative tolerance of nearly 1": comparing(IS_SOFTMAX, lambda z: by_numpy(z) / 2, rtol=0.999),
     "a tolerance above a thousandth": comparing(IS_SOFTMAX, by_numpy, rtol=0.0011),
     "points that are no numbers": comparing(IS_SOFTMAX, by_numpy, points=[{"z": 1}] * 20),
+    "a point that is infinite": comparing(IS_SOFTMAX, by_numpy, points=[*POINTS, [0.0, np.inf]]),
+    "a point without a number": comparing(IS_SOFTMAX, by_numpy, points=[[], *POINTS]),
+    "a point in words": comparing(IS_SOFTMAX, by_numpy, points=[["1", "2"], *POINTS]),
     "no function": comparing(IS_SOFTMAX, 1),
     "no sequence of points": comparing(IS_SOFTMAX, by_numpy, points=3),
     "a target that is too long": comparing(
@@ -93,6 +96,41 @@ COMPARED = {
 def test_what_is_not_compared_does_not_agree(attempt: Callable[[], None]) -> None:
     with pytest.raises((VerificationError, TypeError, ValueError)):
         attempt()
+
+
+def test_what_entries_are_of_is_named_once() -> None:
+    with pytest.raises(ValueError, match="each array once"):
+        entries(z[i] + y[i], i, of=[z, y, z])
+
+
+SHARES = IndexedBase("r", positive=True)
+TOTAL = sum_over(k, SHARES[k])
+
+
+@pytest.mark.parametrize(
+    ("statement", "assumed", "point", "words"),
+    [
+        (eq(2 * log(SHARES[i]), log(SHARES[i] ** 2)), {}, [0.5, -0.5], "entries of r are positive"),
+        (eq(TOTAL * SHARES[1], SHARES[1]), {"given": eq(TOTAL, 1)}, [0.5, 0.6], "assumes Eq"),
+        (eq(TOTAL, SHARES[1] + SHARES[2]), {"sizes": {K: 2}}, [0.5], "assumes K = 2"),
+        (
+            sp.Ge(K * TOTAL, 2 * TOTAL, evaluate=False),
+            {"given": K >= 2, "certificate": (K - 2) * TOTAL},
+            [1.0],
+            "assumes K ≥ 2",
+        ),
+        (eq(SHARES[n] * delta(n, m), 0), {"given": sp.Ne(n, m)}, [1.0, 1.0], "assumes Ne"),
+    ],
+    ids=["a sign", "a sum", "a size", "a bound", "an index"],
+)
+def test_points_are_what_the_proof_assumed(
+    statement: Any, assumed: dict[str, Any], point: Any, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prove("a", statement, **assumed)
+    indices = sorted(statement.lhs.free_symbols & {i, n, m}, key=str)
+    formula = entries(statement.lhs, *indices, of=(SHARES,))
+    with pytest.raises(ValueError, match=words):
+        agree("b", statement, formula, lambda r: formula(r), points=[point], rtol=1e-9)
 
 
 def test_equal_points_count_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -181,15 +219,22 @@ def test_tex_has_one_subscript_and_one_superscript(expr: Any, latex: str) -> Non
         "🗹",
         r"$\surd$",
         r"\[ a = b \]",
+        "&amp;check; proved",
+        "<img src='check.svg'> proved",
     ],
 )
 def test_words_do_not_look_like_a_claim(words: str) -> None:
-    with pytest.raises(ValueError, match="stands for what was checked"):
+    with pytest.raises(ValueError, match="could be taken for what was checked"):
         say(words)
-    with pytest.raises(ValueError, match="stands for what was checked"):
+    with pytest.raises(ValueError, match="could be taken for what was checked"):
         theorem("t", "Title", words)
-    with pytest.raises(ValueError, match="stands for what was checked"):
+    with pytest.raises(ValueError, match="could be taken for what was checked"):
         theorem("t", words, "For every $K$,")
+
+
+def test_a_title_is_one_line() -> None:
+    with pytest.raises(ValueError, match="one line"):
+        theorem("t", "Title.\n\n$1 = 2$", "For every $K$,")
 
 
 def test_a_statement_that_only_looks_alike_is_displayed() -> None:

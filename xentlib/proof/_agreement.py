@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
 from typing import Any
 
 import sympy as sp
@@ -23,7 +24,7 @@ from xentlib.proof._claims import (
 from xentlib.proof._entries import Entries
 from xentlib.proof._latex import to_latex
 from xentlib.proof._names import check_names
-from xentlib.proof._sampling import ENOUGH
+from xentlib.proof._sampling import ENOUGH, why_not_assumed
 from xentlib.proof._trying import try_out
 from xentlib.proof.core.decide import same
 from xentlib.proof.core.problem import Problem, VerificationError, read
@@ -67,10 +68,10 @@ def agree(
         point where shapes differ, where there is no entry, where an entry is not finite, or where the
         error is too large.
     TypeError
-        If the statement is none, or a side or a point is not made of real numbers.
+        If the statement is none, or a side or a point is not made of finite real numbers.
     ValueError
-        If there is a float in the statement, no tolerance or too large a one, no point, or but one way to
-        compute.
+        If there is a float in the statement, no tolerance or too large a one, no point or one where the
+        statement's assumptions do not hold, or but one way to compute.
 
     References
     ----------
@@ -106,13 +107,16 @@ def agree(
     _check_different(claim_id, statement, left, right)
     subject = _compared(claim_id, statement, left, right)
     worst, different = 0.0, set()
+    formula = next((side for side in (left, right) if isinstance(side, Entries)), None)
     for point in points:
         arguments = point if isinstance(point, tuple) else (point,)
+        different.add(tuple(_as_floats(claim_id, argument) for argument in arguments))
+        if formula is not None:
+            _check_assumed(claim_id, problem, formula, arguments)
         # Copies: a side that writes into its argument would change the point for the other.
         a = _numbers(claim_id, "left", left(*copy.deepcopy(arguments)))
         b = _numbers(claim_id, "right", right(*copy.deepcopy(arguments)))
         worst = max(worst, _error(claim_id, a, b, rtol, atol, arguments))
-        different.add(tuple(_as_floats(claim_id, argument) for argument in arguments))
     count = len(different)
     if count == 0:
         message = f"{claim_id}: no point was given to check at"
@@ -196,14 +200,24 @@ def _as_floats(claim_id: str, argument: Any) -> tuple[Any, bytes]:
     """Return what is the same for two equal arrays of numbers, such as 1 and 1.0, or 0.0 and -0.0."""
     import numpy as np
 
-    try:
-        array = np.asarray(argument, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    array = np.asarray(argument)
+    real = array.dtype.kind in "fiub" or all(isinstance(number, Real) for number in array.flat)
+    if not (real and array.size and np.isfinite(array.astype(np.float64)).all()):
         message = (
-            f"{claim_id}: a point is an array of real numbers or a tuple of such arrays, not {argument!r}"
+            f"{claim_id}: a point is an array of finite real numbers, or a tuple of such arrays, "
+            f"not {argument!r}"
         )
-        raise TypeError(message) from error
-    return array.shape, (array + 0.0).tobytes()
+        raise TypeError(message)
+    return array.shape, (array.astype(np.float64) + 0.0).tobytes()
+
+
+def _check_assumed(claim_id: str, problem: Problem, formula: Entries, arguments: Sequence[Any]) -> None:
+    """Raise if a point is none that the statement is about."""
+    at = {s: v if isinstance(v, int) else v.tolist() for s, v in formula.at(*arguments).items()}
+    false = why_not_assumed(at, problem.given, problem.sizes)
+    if false is not None:
+        message = f"{claim_id}: the statement assumes {false}, but not so at the point {arguments}"
+        raise ValueError(message)
 
 
 def _numbers(claim_id: str, name: str, side: Any) -> Any:

@@ -6,6 +6,7 @@ there the intervals decide: they say yes, no, or that they cannot tell, and then
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
@@ -25,40 +26,40 @@ class UndecidedError(ArithmeticError):
     """The intervals are too wide to tell."""
 
 
-class Arithmetic:
+class Arithmetic(ABC):
     """What numbers of one kind can do, by the same rules for jets of them."""
 
+    @abstractmethod
     def number(self, value: Any) -> Any:
         """Return a value of a point as a number of this kind."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rational(self, above: int, below: int) -> Any:
         """Return a fraction."""
-        raise NotImplementedError
 
+    @abstractmethod
     def constant(self, symbol: Any) -> Any:
         """Return the value of a constant of SymPy's, such as pi."""
-        raise NotImplementedError
 
+    @abstractmethod
     def whole(self, number: Any) -> int | None:
         """Return a whole number as an int, None if a number is none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def direction(self, number: Any) -> int:
         """Return 1, 0 or -1 as a number is above, at or below 0."""
-        raise NotImplementedError
 
+    @abstractmethod
     def is_close(self, a: Any, b: Any) -> bool:
         """Return whether two numbers count as equal."""
-        raise NotImplementedError
 
+    @abstractmethod
     def plain(self, name: str, number: Any) -> Any:
         """Return a function of a number that is no jet: exp, log, tanh, erf, abs, inverse or bell."""
-        raise NotImplementedError
 
+    @abstractmethod
     def plain_power(self, base: Any, exponent: Any) -> Any:
         """Return a power of a number that is no jet."""
-        raise NotImplementedError
 
     def exp(self, x: Any) -> Any:
         """Return the exponential."""

@@ -123,8 +123,8 @@ def theorem(name: str, title: str, words: str) -> None:
     Raises
     ------
     ValueError
-        If the name has another form, or if the words look like what was checked: a check mark, a displayed
-        formula.
+        If the name has another form, if the title has several lines, or if the words look like what was
+        checked: a check mark, a displayed formula, HTML.
 
     Notes
     -----
@@ -140,6 +140,9 @@ def theorem(name: str, title: str, words: str) -> None:
     Theorem: Shifts. For every $K$ and all logits the probabilities stay the same:
     """
     check_id(name)
+    if "\n" in title:
+        message = f"a title is one line, not {title!r}"
+        raise ValueError(message)
     _check_words(title, words)
     record = {"id": name, "title": title, "words": words}
     show(f"Theorem: {title}. {words}", f"**Theorem: {title}.** {words}", {"theorem": record})
@@ -156,7 +159,7 @@ def say(words: str) -> None:
     Raises
     ------
     ValueError
-        If they look like what was checked: a check mark, a displayed formula.
+        If they look like what was checked: a check mark, a displayed formula, HTML.
 
     References
     ----------
@@ -172,7 +175,7 @@ def say(words: str) -> None:
 
 
 _MARKS = re.compile(
-    r"&#|&\w*(?:check|cross)|\\(?:checkmark|surd|unicode|char|ding|begin|displaystyle|N\{|\[)|`:\s|```|:::|\[x\]|!\[|\*\*Theorem|\$\$",
+    r"&#|&(?:amp;)*\w*(?:check|cross)|<[a-z/!]|\\(?:checkmark|surd|unicode|char|ding|begin|displaystyle|N\{|\[)|`:\s|```|:::|\[x\]|!\[|\*\*Theorem|\$\$",
     re.IGNORECASE,
 )
 _SIGNS = ("CHECK", "BALLOT", "SQUARE ROOT", "CROSS MARK", "MULTIPLICATION X")
@@ -185,7 +188,7 @@ def _check_words(*words: str) -> None:
         signs = (letter for letter in text if any(sign in unicodedata.name(letter, "") for sign in _SIGNS))
         mark = found[0] if found else next(signs, None)
         if mark:
-            message = f"{mark} stands for what was checked, so words do without it: {text!r}"
+            message = f"{mark} could be taken for what was checked, so words do without it: {text!r}"
             raise ValueError(message)
 
 
@@ -196,9 +199,14 @@ _displayed: dict[Any, str] = {}
 
 
 def remember(problem: Problem) -> None:
-    """Note that a statement is proved, and each member of a list with it."""
+    """Note that a statement is proved, and each part of a list with it, but if less was assumed before."""
     for statement in (problem.statement, *problem.parts):
-        _proved[unfold(statement)] = problem
+        other = _proved.setdefault(unfold(statement), problem)
+        if not (
+            set(other.given.relations) <= set(problem.given.relations)
+            and other.sizes.items() <= problem.sizes.items()
+        ):
+            _proved[unfold(statement)] = problem
 
 
 def proved(statement: Any) -> Problem | None:

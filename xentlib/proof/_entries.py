@@ -40,6 +40,8 @@ def entries(expr: Any, *indices: sp.Symbol, of: Sequence[sp.IndexedBase] = (z,))
     ------
     TypeError
         If `of` is one array and not a sequence of them.
+    ValueError
+        If `of` names an array twice, or not all that the expression is made of.
 
     References
     ----------
@@ -55,6 +57,9 @@ def entries(expr: Any, *indices: sp.Symbol, of: Sequence[sp.IndexedBase] = (z,))
     if isinstance(of, sp.IndexedBase):
         message = f"of= names the arrays in a sequence, such as of=[{of}], not {of} alone"
         raise TypeError(message)
+    if len(set(of)) < len(of):
+        message = f"of= names each array once, not as in {of}"
+        raise ValueError(message)
     return Entries(sp.sympify(expr), indices, tuple(of))
 
 
@@ -74,12 +79,8 @@ class Entries:
         # NumPy is needed here alone, so that proofs do without it.
         import numpy as np
 
-        if len(arrays) != len(self._of):
-            message = f"of= names {len(self._of)} arrays, {self._of}, but {len(arrays)} came"
-            raise TypeError(message)
-        inputs = [np.asarray(array, dtype=np.float64) for array in arrays]
-        sizes = self._sizes(inputs)
-        values = {**dict(zip(self._of, inputs, strict=True)), **sizes}
+        values = self.at(*arrays)
+        inputs = [values[array] for array in self._of]
         shape = [values[SIZE[index]] for index in self._indices]
         result = np.empty(shape)
         with mpmath.workdps(digits(inputs)):
@@ -88,6 +89,16 @@ class Entries:
                 at = {index: m + 1 for index, m in zip(self._indices, place, strict=True)}
                 result[place] = float(self._number(Point({**values, **at}, found)))
         return result
+
+    def at(self, *arrays: Any) -> dict[Any, Any]:
+        """Return the point that arrays are, with the sizes that they have."""
+        import numpy as np
+
+        if len(arrays) != len(self._of):
+            message = f"of= names {len(self._of)} arrays, {self._of}, but {len(arrays)} came"
+            raise TypeError(message)
+        inputs = [np.asarray(array, dtype=np.float64) for array in arrays]
+        return {**dict(zip(self._of, inputs, strict=True)), **self._sizes(inputs)}
 
     def _sizes(self, inputs: Sequence[Any]) -> dict[Any, int]:
         """Return the sizes that arrays have, after checking that all have the same."""

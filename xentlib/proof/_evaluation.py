@@ -293,10 +293,14 @@ def _short(expr: Any, arguments: Sequence[_Function], by: Arithmetic) -> _Functi
         return (lambda at: -other(at)) if expr.args[0] == -1 else lambda at: times(one(at), other(at))
     if isinstance(expr, sp.Pow) and expr.exp == -1:
         return lambda at: by.inverse(one(at))
-    if isinstance(expr, sp.Pow) and expr.exp.is_Integer and expr.exp.is_positive:
+    if isinstance(expr, sp.Pow) and expr.exp.is_Integer and 0 < expr.exp < _SMALL:
         power = int(expr.exp)
         return lambda at: one(at) ** power
     return None
+
+
+_SMALL = 100
+"""Of larger exponents it is looked first whether there is time for the power."""
 
 
 def _remembering(expr: Any, function: _Function) -> _Function:

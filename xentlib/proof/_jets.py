@@ -52,12 +52,6 @@ class Jet:
 
     __radd__ = __add__
 
-    def __sub__(self, other: Any) -> Any:
-        return self + (-other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return -self + other
-
     def __mul__(self, other: Any) -> Any:
         if isinstance(other, Jet) and other.level > self.level:
             return other * self
@@ -124,6 +118,4 @@ def derivative(number: Any, level: int, order: int) -> Any:
     """Return the derivative of an order by the h of a level."""
     if isinstance(number, Jet) and number.level == level:
         return times(number.parts[order], factorial(order))
-    if isinstance(number, Jet) and number.level > level:
-        return Jet(number.level, [derivative(part, level, order) for part in number.parts])
     return 0 if order else number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,6 +40,12 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
             return rf"\frac{{{above}}}{{{below}}} {_in_parentheses(body)}"
         return rf"\frac{{{above}}}{{{below}}} {body}" if total else rf"\frac{{{above} {body}}}{{{below}}}"
 
+    def _print_Subs(self, expr: sp.Subs) -> str:
+        term, variables, point = expr.args
+        # Brackets, for a bar alone would not say where that begins which is taken at a point.
+        at = ",".join(f"{self.doprint(x)}={self.doprint(a)}" for x, a in zip(variables, point, strict=True))
+        return rf"\left[{self.doprint(term)}\right]_{{{at}}}"
+
     def _print_log(self, expr: sp.log, exp: str | None = None) -> str:
         (argument,) = expr.args
         body = self.doprint(argument)
@@ -72,7 +79,7 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
         for place, (negative, size, _) in enumerate(terms):
             body = self.doprint(size)
             # Without parentheses a sum would seem to swallow the terms after it.
-            swallows = place < len(terms) - 1 and _ends_in_a_sum(size)
+            swallows = place < len(terms) - 1 and _is_open(body)
             if size.is_Add or swallows or (body.startswith("-") and (place or negative)):
                 body = _in_parentheses(body)
             sign = "-" if negative else "+"
@@ -174,10 +181,14 @@ def _base_and_exponent(factor: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     return (sp.E, factor.args[0]) if isinstance(factor, sp.exp) else (factor, sp.S.One)
 
 
-def _ends_in_a_sum(expr: sp.Expr) -> bool:
-    if isinstance(expr, sp.log):
-        return isinstance(expr.args[0], sp.Sum)
-    return isinstance(expr, sp.Sum)
+def _is_open(text: str) -> bool:
+    """Return whether a formula has a sum or a product outside of all braces and parentheses."""
+    depth = 0
+    for token in re.findall(r"\\left(?![a-z])|\\right(?![a-z])|\\sum|\\prod|\\?[{}]", text):
+        if depth == 0 and token in (r"\sum", r"\prod"):
+            return True
+        depth += (token in (r"\left", "{")) - (token in (r"\right", "}"))
+    return False
 
 
 def _place_of_term(term: tuple[bool, sp.Expr, sp.Expr]) -> Any:

@@ -164,6 +164,8 @@ def _check_form(name: _Name) -> None:
             _refuse(name, f"like {upright} of the book in another type")
     if not _is_balanced(name.latex):
         _refuse(name, "which is no whole formula")
+    if re.search(rf"{_ACCENT}\{{[^{{}}]*(?:\\[,;:! ]|~|\s)", name.latex):
+        _refuse(name, "which looks like two names")
     if isinstance(name.seen, sp.NumberSymbol) and name.seen not in _OWN_NUMBERS.values():
         _refuse(name, "which looks like a variable, but is a number")
     # Of all the words of TeX those that are letters, and those that change how a letter looks.
@@ -271,8 +273,10 @@ def _check_marks(names: Sequence[_Name]) -> None:
     """Refuse a subscript or a bracket in a name that would be read as an index or an argument."""
     others = {name.look: name for name in names}
     for name in names:
+        # A letter in another type, or under an accent, is that letter to who reads it.
+        plain = name._replace(latex=re.sub(rf"{_ACCENT}\{{([A-Za-z]|\\[a-z]+)\}}", r"\1", name.latex)).look
         held = (
-            re.findall(r"\\[A-Za-z]+|[A-Za-z]", re.split("[_(]", name.look, maxsplit=1)[-1])
+            re.findall(r"\\[A-Za-z]+|[A-Za-z]", re.split("[_(]", plain, maxsplit=1)[-1])
             if name.marked
             else ()
         )

@@ -15,7 +15,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from xentlib.proof._constraints import adjust
-from xentlib.proof._evaluation import Arbitrary, Series, digits_at, evaluate, truth
+from xentlib.proof._evaluation import Arbitrary, Series, digits_at, evaluate, truth, with_element
 from xentlib.proof.core.kinks import KINKS, gaps_of
 from xentlib.proof.core.problem import Given
 from xentlib.proof.core.subject import axes_of, functions_of, places, sizes_of, symbols_of
@@ -103,7 +103,7 @@ def points(statement: Any, given: Given, at: Values, seed: int = 0) -> Iterator[
         if values is not None:
             yield values
     for turn in _turns(statement):
-        for sizes, place in islice(combinations, _ON_SURFACES):
+        for sizes, place in islice(cycle(combinations), _ON_SURFACES):
             # Of small whole numbers sums are exact, so that what jumps at 0 is seen there.
             values = _point(unknowns, sizes, place, random, 0)
             if values is not None and _moved(turn, values, unknowns):
@@ -140,14 +140,11 @@ def _moved(turn: tuple[Any, Any], values: dict[Any, Any], unknowns: _Unknowns) -
             new = evaluate(place, values)
     except (ArithmeticError, TypeError):
         return False
-    if isinstance(number, sp.Indexed):
-        row = values[number.base]
-        *outer, last = (int(evaluate(index, values)) - 1 for index in number.indices)
-        for index in outer:
-            row = row[index]
-        row[last] = new
-    else:
-        values[number] = new
+    whole, indices = (number.base, number.indices) if isinstance(number, sp.Indexed) else (number, ())
+    if whole not in values:
+        return False  # it is what something else is put in for
+    steps = [int(evaluate(index, values)) - 1 for index in indices]
+    values[whole] = with_element(values[whole], steps, new)
     return _respects(values, unknowns)
 
 
@@ -343,6 +340,55 @@ def _fits_all(array: Any, numbers: Any, classes: int | None) -> bool:
     if isinstance(numbers, list):
         return all(_fits_all(array, part, classes) for part in numbers)
     return _fits(array, numbers) and not (array == c and classes and numbers > classes)
+
+
+def why_not_assumed(at: Values, given: Given, sizes: Values) -> str | None:
+    """Return what is assumed and does not hold at a point of floats, None if all of it does.
+
+    Parameters
+    ----------
+    at : mapping
+        Arrays as nested lists, and the sizes that they have.
+    given : Given
+        Assumptions; one that has indices is to hold at all their places.
+    sizes : mapping
+        Sizes that are fixed.
+
+    Returns
+    -------
+    str or None
+        In words. An equation counts as true if its sides differ by rounding alone; what is said of
+        numbers that the point has not is not looked at.
+    """
+    for size, length in ((size, length) for size, length in at.items() if size in SIZE.values()):
+        if sizes.get(size, length) != length:
+            return f"{size} = {sizes[size]}"
+        if length < given.least(size):
+            return f"{size} ≥ {given.least(size)}"
+    for array in (array for array in at if isinstance(array, sp.IndexedBase)):
+        if not _fits_all(array, at[array], at.get(K)):
+            upto = " and at most K" if array == c else ""
+            return f"that the entries of {array} are {_assumed(array)}{upto}"
+    for relation in (*given.equations, *given.distinct):
+        indices = [index for index in SIZE if index in symbols_of(relation)]
+        known = {*at, *indices, *(getattr(array, "label", array) for array in at)}
+        if symbols_of(relation) <= known:
+            for place in places(indices, at):
+                if not _holds_in_floats(relation, {**at, **place}):
+                    return str(relation)
+    return None
+
+
+_ROUNDING = 1e-9
+"""How far apart, of their size, two numbers may be that floats make of equal ones."""
+
+
+def _holds_in_floats(relation: Any, at: Values) -> bool | None:
+    if not isinstance(relation, sp.Eq):
+        return truth(relation, at)
+    with mpmath.workdps(digits_at(at)):
+        left, right = (evaluate(side, at) for side in relation.args)
+        return bool(abs(left - right) <= _ROUNDING * max(1, abs(left), abs(right)))
 
 
 def check_point(statement: Any, at: Any) -> dict[Any, Any]:

@@ -166,12 +166,26 @@ def _why_not_ordered(statement: Any, given: Given, certificate: Any) -> str | No
             return f"greater side - smaller side - ({certificate}) = {left}"
     excess = difference if certificate is None else certificate
     help_ = _HELP if certificate is None else ""
+    forms = [excess]
+    if given.bounds:
+        more = {s: sp.Dummy(integer=True, positive=True) + n - 1 for s, n in given.bounds.items()}
+        forms.append(sp.factor(_lifted(unfold(excess), more)))
     if isinstance(statement, sp.Ge | sp.Le):
-        shown = is_nonnegative(excess, several=given.several)
+        shown = any(is_nonnegative(form, several=given.several) for form in forms)
         return None if shown else f"no proof that {excess} is not negative{help_}"
-    if is_positive(excess, several=given.several, distinct=given.distinct):
+    if any(is_positive(form, several=given.several, distinct=given.distinct) for form in forms):
         return None
     return f"no proof that {excess} is positive{help_}"
+
+
+def _lifted(expr: sp.Expr, more: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
+    """Return an expression with sizes, but in sums, written as their bound and what they exceed that by.
+
+    Nothing is said of the excess but that it is whole and not negative, not even that a sum ends there.
+    """
+    if not expr.args or isinstance(expr, sp.Sum | sp.Product | sp.Indexed):
+        return more.get(expr, expr)
+    return expr.func(*(_lifted(part, more) for part in expr.args))
 
 
 def _why_not_equivalent(statement: sp.Equivalent, increasing: Callable[[Any], Any]) -> str | None:
@@ -208,6 +222,10 @@ def _says_nothing(statement: Any, given: Given) -> str | None:
         gaps = {_apart(part.gts - part.lts) for part in statement.args}
         return "it is a tautology, its sides are the same" if len(gaps) == 1 else None
     difference = _apart(statement.lhs - statement.rhs)
+    about = difference.free_symbols
+    sized = isinstance(statement, ORDERED) and about and about <= given.bounds.keys()
+    if sized and difference.is_polynomial(*about) and sp.Poly(difference, *about).total_degree() == 1:
+        return "it only says how large a size is"
     rules = {_apart(known.lhs): _apart(known.rhs) for known in given.rules}
     if difference == 0:
         return "it is a tautology, its sides are the same"

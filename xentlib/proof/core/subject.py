@@ -104,14 +104,17 @@ def functions_of(expr: Any) -> list[sp.Expr]:
 
 @cache
 def _uses(expr: Any) -> frozenset[tuple[Any, tuple[sp.Expr, ...]]]:
-    """Return the arrays and undefined functions with their indices; the end stands for a bound one."""
+    """Return the arrays and undefined functions with their indices: of a bound one in an array the end."""
     if isinstance(expr, Defined):
         formula, stands_for = definition(expr)
         inside = {(used, tuple(substitute(a, stands_for) for a in at)) for used, at in _uses(formula)}
         return frozenset(inside).union(*map(_uses, stands_for.values()))
     if isinstance(expr, sp.Sum | sp.Product):
         term, (index, first, last) = outermost(expr)
-        inside = {(used, tuple(last if a == index else a for a in at)) for used, at in _uses(term)}
+        inside = {
+            (used, tuple(last if a == index and isinstance(used, sp.IndexedBase) else a for a in at))
+            for used, at in _uses(term)
+        }
         return _uses(first) | _uses(last) | inside
     parts = frozenset().union(*map(_uses, expr.args)) if isinstance(expr, sp.Basic) else frozenset()
     if isinstance(expr, sp.Indexed):

@@ -57,8 +57,6 @@ def substitute(expr: Any, new: Mapping[Any, Any]) -> Any:
     """
     if not new:
         return expr
-    if not isinstance(expr, sp.Basic):
-        return expr
     if expr in new:
         return new[expr]
     if not expr.args:
