@@ -111,7 +111,7 @@ TOTAL = sum_over(k, SHARES[k])
     ("statement", "assumed", "point", "words"),
     [
         (eq(2 * log(SHARES[i]), log(SHARES[i] ** 2)), {}, [0.5, -0.5], "entries of r are positive"),
-        (eq(TOTAL * SHARES[1], SHARES[1]), {"given": eq(TOTAL, 1)}, [0.5, 0.6], "assumes Eq"),
+        (eq(sum_over(k, K * SHARES[k]), K), {"given": eq(TOTAL, 1)}, [0.5, 0.6], "assumes Eq"),
         (eq(TOTAL, SHARES[1] + SHARES[2]), {"sizes": {K: 2}}, [0.5], "assumes K = 2"),
         (
             sp.Ge(K * TOTAL, 2 * TOTAL, evaluate=False),

@@ -79,8 +79,11 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
         for place, (negative, size, _) in enumerate(terms):
             body = self.doprint(size)
             # Without parentheses a sum would seem to swallow the terms after it.
-            swallows = place < len(terms) - 1 and _is_open(body)
-            if size.is_Add or swallows or (body.startswith("-") and (place or negative)):
+            if place < len(terms) - 1 and _is_open(body):
+                above, below = _fraction(size)
+                whole = len(above) < 2 or below
+                body = _in_parentheses(body) if whole else self._product(above, closed=True)
+            elif size.is_Add or (body.startswith("-") and (place or negative)):
                 body = _in_parentheses(body)
             sign = "-" if negative else "+"
             text += f" {sign} {body}" if place else body if sign == "+" else f"- {body}"
@@ -96,8 +99,8 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
             return rf"\frac{{{self._product(above)}}}{{{self._product(below)}}}"
         return self._product(above)
 
-    def _product(self, factors: list[sp.Expr]) -> str:
-        """Print factors side by side, numbers first."""
+    def _product(self, factors: list[sp.Expr], *, closed: bool = False) -> str:
+        """Print factors side by side, numbers first; what follows may be kept out of a sum at the end."""
         if len(factors) < 2:
             return "".join(map(self.doprint, factors)) or "1"
         numbers = [factor for factor in factors if factor.is_Rational]
@@ -109,7 +112,7 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
                 isinstance(factor, sp.Derivative) or word.startswith((r"\log", r"\sum", r"\prod"))
             )
             # It would seem to swallow the factors after it, or to take a minus for a difference.
-            if factor.is_Add or swallows or word.startswith("-"):
+            if factor.is_Add or swallows or (closed and _is_open(word)) or word.startswith("-"):
                 word = _in_parentheses(word)
             joined = r" \cdot " if word[0].isdigit() or (factor.is_Rational and place > 1) else " "
             text += joined + word if text else word

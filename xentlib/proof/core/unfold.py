@@ -195,8 +195,8 @@ def closed(kind: Any, term: sp.Expr, index: sp.Symbol, first: sp.Expr, last: sp.
     bound = _BOUND[height(term) + 1]
     if index != bound:
         if bound in term.free_symbols:
-            message = f"{term} has been left with an index of a sum that is none of its own"
-            raise AssertionError(message)
+            message = f"{term} is to be added up, but has an index of a sum that is none of its own"
+            raise ValueError(message)
         term = substitute(term, {index: bound})
     return kind(term, (bound, first, last))
 
