@@ -1,12 +1,15 @@
-"""Lines of code that must be right for a proof to be one: .venv/bin/python tools/core.py
+"""Lines of code that must be right for a proof to be one, and who calls whom in them.
 
-Comments, docstrings and empty lines are not counted.
+    .venv/bin/python tools/core.py [drawing]
+
+Comments, docstrings and empty lines are not counted. The drawing is for the README of the proofs.
 """
 
 from __future__ import annotations
 
 import ast
 import io
+import sys
 import tokenize
 from pathlib import Path
 
@@ -36,7 +39,38 @@ def counted() -> dict[str, int]:
     return {path.relative_to(PROOF).as_posix(): lines(path.read_text(encoding="utf-8")) for path in FILES}
 
 
+def uses(source: str) -> set[tuple[str, str]]:
+    """Return the module and the name of each function of the core that a source uses."""
+    tree = ast.parse(source)
+    imported = {
+        name.asname or name.name: ((node.module or "").removeprefix("xentlib.proof.core."), name.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("xentlib.proof.core.")
+        for name in node.names
+    }
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return {imported[name] for name in names & imported.keys() if imported[name][1].islower()}
+
+
+def drawing() -> str:
+    """Return who calls whom as a chart in Mermaid: functions of the core, from the module that calls them.
+
+    What is in capitals is no function. The letters of `symbols` are everywhere, and are left out.
+    """
+    callers = {path.stem: path for path in (PROOF / "_verbs.py", PROOF / "_agreement.py", *FILES[:-1])}
+    lines = ["flowchart TD"]
+    for caller, path in callers.items():
+        called: dict[str, list[str]] = {}
+        for module, name in sorted(uses(path.read_text(encoding="utf-8"))):
+            if module != "symbols":
+                called.setdefault(module, []).append(name)
+        lines += [f'  {caller} -- "{", ".join(names)}" --> {module}' for module, names in called.items()]
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["drawing"]:
+        sys.exit(print(drawing()))
     for name, count in counted().items():
         print(f"{count:5}  {name}")
     print(f"{sum(counted().values()):5}  in all")
