@@ -16,11 +16,15 @@ from sympy import Derivative, Function, Max, Rational, Subs, Symbol, exp, log, s
 from xentlib.proof import (
     K,
     VerificationError,
+    delta,
     derive,
+    i,
+    j,
     k,
     n,
     p,
     prove,
+    refute,
     s,
     say,
     sum_over,
@@ -108,6 +112,20 @@ def test_what_is_given_may_have_no_value_at_a_point() -> None:
 def test_few_points_are_said(capsys: pytest.CaptureFixture[str]) -> None:
     prove("a", eq(sum_over(k, k), 3), sizes={K: 2})
     assert "tried at 1 point, all that there are" in capsys.readouterr().out
+
+
+def test_of_the_places_of_long_arrays_some_are_drawn() -> None:
+    slope = eq(Derivative(p[i], z[j]), p[i] * (delta(i, j) - p[j]))
+    found = list(points(slope, Given((K >= 50,)), {}))
+    assert 100 <= len(found) <= 300
+    assert len({(values[i], values[j]) for values in found}) > 90
+    assert min(values[K] for values in found) >= 50
+
+
+def test_a_point_is_not_too_far_away_to_compute_at() -> None:
+    with pytest.raises(ValueError, match="it would take 2000030 digits"):
+        refute("a", sp.Lt(exp(s), 5, evaluate=False), at={s: 10**6})
+    refute("a", sp.Lt(exp(s), 5, evaluate=False), at={s: 1000})
 
 
 # --- names -----------------------------------------------------------------------------------------------

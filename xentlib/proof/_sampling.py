@@ -92,6 +92,8 @@ def points(statement: Any, given: Given, at: Values, seed: int = 0) -> Iterator[
     random = Random(f"{statement}{seed or ''}")
     near, far = _sizes_to_try(unknowns, given, at)
     combinations = [(sizes, place) for sizes in near for place in places(unknowns.indices, sizes)]
+    if len(combinations) > _MOST:
+        combinations = random.sample(combinations, _MOST // 10)
     # Where there are few combinations, more numbers are tried with each.
     passes = math.ceil(ENOUGH / len(combinations))
     drawn = zip(cycle([1, 2, 1, 4]), combinations * passes)
@@ -109,6 +111,9 @@ def points(statement: Any, given: Given, at: Values, seed: int = 0) -> Iterator[
             if values is not None and _moved(turn, values, unknowns):
                 yield values
 
+
+_MOST = 1000
+"""Of more places than these, where sizes are large, a tenth of that number is drawn."""
 
 _ON_SURFACES = 8
 """How many points are drawn where a difference is 0 at which something bends or jumps."""
@@ -411,8 +416,8 @@ def check_point(statement: Any, at: Any) -> dict[Any, Any]:
     TypeError
         If a symbol or array of the statement has no value.
     ValueError
-        If a value is not real and finite, or not what its symbol is assumed to be, or if an
-        index or an array does not fit its size.
+        If a value is not real and finite, too large to compute with, or not what its symbol is assumed
+        to be, or if an index or an array does not fit its size.
     """
     if not isinstance(at, Mapping):
         message = f"at= is a dict of values, such as {{K: 2, z: [1, 3]}}, not {at!r}"
@@ -427,11 +432,18 @@ def check_point(statement: Any, at: Any) -> dict[Any, Any]:
         message = f"values are given for symbols and arrays, not for {unknown}"
         raise TypeError(message)
     numbers = {s: _real(s, value) for s, value in at.items()}
+    if digits_at(numbers) > _MOST_DIGITS:
+        message = f"it would take {digits_at(numbers)} digits to compute at {at}: take smaller coordinates"
+        raise ValueError(message)
     with mpmath.workdps(digits_at(numbers)):
         point = {s: _exact(s, value) for s, value in numbers.items()}
         _check_functions(point)
     _check_ranges(statement, at, point)
     return point
+
+
+_MOST_DIGITS = 20_000
+"""An exponential in more digits takes too long."""
 
 
 def _check_functions(point: Values) -> None:
