@@ -1,4 +1,7 @@
-"""A second attack: attempts to have accepted what is false, empty or misprinted. All are refused in words."""
+"""A second attack: attempts to have accepted what is false, empty or misprinted. All are refused in words.
+
+A quarter of them is tried at hand, all in continuous integration.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
+from deep import DEEP
 from sympy import (
     Derivative,
     Equivalent,
@@ -561,7 +565,7 @@ for words in ("\u2713", "&check;", "&#10003;", "$$", r"\ding{51}", "\u2705"):
     late(say, f"words {words!r}", words)
 
 
-@pytest.mark.parametrize("name", ATTEMPTS)
+@pytest.mark.parametrize("name", list(ATTEMPTS)[:: 1 if DEEP else 4])
 def test_it_is_refused(name: str) -> None:
     with pytest.raises((VerificationError, TypeError, ValueError)):
         ATTEMPTS[name]()
