@@ -80,6 +80,12 @@ COMPARED = {
     "points that are no numbers": comparing(IS_SOFTMAX, by_numpy, points=[{"z": 1}] * 20),
     "a point that is infinite": comparing(IS_SOFTMAX, by_numpy, points=[*POINTS, [0.0, np.inf]]),
     "a point without a number": comparing(IS_SOFTMAX, by_numpy, points=[[], *POINTS]),
+    "a point with a masked number": comparing(
+        IS_SOFTMAX, by_numpy, points=[np.ma.masked_array([1.0, 2.0], [True, False]), *POINTS]
+    ),
+    "a masked side": comparing(
+        IS_SOFTMAX, lambda logits: np.ma.masked_array(by_numpy(logits), [True, False])
+    ),
     "a point in words": comparing(IS_SOFTMAX, by_numpy, points=[["1", "2"], *POINTS]),
     "no function": comparing(IS_SOFTMAX, 1),
     "no sequence of points": comparing(IS_SOFTMAX, by_numpy, points=3),
@@ -221,6 +227,10 @@ def test_tex_has_one_subscript_and_one_superscript(expr: Any, latex: str) -> Non
         r"\[ a = b \]",
         "&amp;check; proved",
         "<img src='check.svg'> proved",
+        "`softmax` : proved",
+        "__Theorem: Shift.__ For every",
+        "## Theorem",
+        "~~~\na = b\n~~~",
     ],
 )
 def test_words_do_not_look_like_a_claim(words: str) -> None:
@@ -232,9 +242,12 @@ def test_words_do_not_look_like_a_claim(words: str) -> None:
         theorem("t", words, "For every $K$,")
 
 
-def test_a_title_is_one_line() -> None:
+@pytest.mark.parametrize(
+    "title", ["Title.\n\n$1 = 2$", "Title\r$1 = 2$", "Title\u2028$1 = 2$", "Title.** $1 = 2$", ""]
+)
+def test_a_title_is_one_line(title: str) -> None:
     with pytest.raises(ValueError, match="one line"):
-        theorem("t", "Title.\n\n$1 = 2$", "For every $K$,")
+        theorem("t", title, "For every $K$,")
 
 
 def test_a_statement_that_only_looks_alike_is_displayed() -> None:

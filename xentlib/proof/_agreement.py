@@ -201,8 +201,10 @@ def _as_floats(claim_id: str, argument: Any) -> tuple[Any, bytes]:
     import numpy as np
 
     array = np.asarray(argument)
+    # Of a masked array it would be forgotten which numbers are none.
+    masked = isinstance(argument, np.ma.MaskedArray)
     real = array.dtype.kind in "fiub" or all(isinstance(number, Real) for number in array.flat)
-    if not (real and array.size and np.isfinite(array.astype(np.float64)).all()):
+    if masked or not (real and array.size and np.isfinite(array.astype(np.float64)).all()):
         message = (
             f"{claim_id}: a point is an array of finite real numbers, or a tuple of such arrays, "
             f"not {argument!r}"
@@ -224,6 +226,9 @@ def _numbers(claim_id: str, name: str, side: Any) -> Any:
     """Return a side as a new array, which the other side cannot change, of at least double precision."""
     import numpy as np
 
+    if isinstance(side, np.ma.MaskedArray):
+        message = f"{claim_id}: the {name} side is masked: {side}"
+        raise TypeError(message)
     array = np.asarray(side)
     if array.dtype.kind not in "fiu":
         message = f"{claim_id}: the {name} side must be floats or integers, but its dtype is {array.dtype}"

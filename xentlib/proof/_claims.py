@@ -140,10 +140,10 @@ def theorem(name: str, title: str, words: str) -> None:
     Theorem: Shifts. For every $K$ and all logits the probabilities stay the same:
     """
     check_id(name)
-    if "\n" in title:
-        message = f"a title is one line, not {title!r}"
-        raise ValueError(message)
     _check_words(title, words)
+    if len(title.splitlines()) != 1 or "*" in title:
+        message = f"a title is one line without asterisks, not {title!r}"
+        raise ValueError(message)
     record = {"id": name, "title": title, "words": words}
     show(f"Theorem: {title}. {words}", f"**Theorem: {title}.** {words}", {"theorem": record})
 
@@ -175,7 +175,7 @@ def say(words: str) -> None:
 
 
 _MARKS = re.compile(
-    r"&#|&(?:amp;)*\w*(?:check|cross)|<[a-z/!]|\\(?:checkmark|surd|unicode|char|ding|begin|displaystyle|N\{|\[)|`:\s|```|:::|\[x\]|!\[|\*\*Theorem|\$\$",
+    r"&#|&(?:amp;)*\w*(?:check|cross)|<[a-z/!]|\\(?:checkmark|surd|unicode|char|ding|begin|displaystyle|N\{|\[)|`\s*:\s|```|~~~|(?m:^\s*#+\s)|__Theorem|:::|\[x\]|!\[|\*\*Theorem|\$\$",
     re.IGNORECASE,
 )
 _SIGNS = ("CHECK", "BALLOT", "SQUARE ROOT", "CROSS MARK", "MULTIPLICATION X")
