@@ -214,8 +214,14 @@ def grown(random: Random, depth: int) -> Any:
         lambda: sp.Sum(part(), (k, random.choice([1, 2]), random.choice([3, i, K - 1, K + 1]))),
         lambda: sp.Derivative(part(), random.choice([x, a, z[i], z[j], z[2], q[k], X[n, k]])),
         lambda: sp.Derivative(lse, z[i], random.choice([z[i], z[j]])),
+        lambda: put(part(), random.choice([[x], [a], [x, a]]), part),
     ]
     return random.choice(forms)()
+
+
+def put(expr: Any, variables: list[Any], part: Any) -> Any:
+    """Return a value at a place, of which SymPy would merge two."""
+    return expr if expr.has(sp.Subs) else sp.Subs(expr, variables, [part() for _ in variables])
 
 
 def stated(random: Random) -> Any:
