@@ -149,6 +149,12 @@ def test_what_has_a_sign_has_it_at_whole_numbers(seed: int) -> None:
     check_sign(seed)
 
 
+def test_a_case_that_is_decided_ends_the_search() -> None:
+    """Once the name of the array was taken for the number that turns, without end."""
+    inner = Piecewise((-1, s <= z[i]), (s - z[i] - 1, True))
+    assert not is_positive(Piecewise((inner, a <= s**2), (a + inner - s**2, True)))
+
+
 def test_much_is_proved() -> None:
     """Else the fuzz would show nothing."""
     assert sum(proved(seed) is not None for seed in range(60)) >= 5
