@@ -181,6 +181,13 @@ def test_bounds_of_two_ranges_are_not_guessed() -> None:
         prove("a", sp.Ge(sum_over(k, z[k]) + sum_over(n, y[n]), 0, evaluate=False))
 
 
+def test_a_delta_picks_from_a_case() -> None:
+    """Once without end: SymPy puts the delta back into the case."""
+    total = sum_over(k, sp.Piecewise((z[k] * delta(k, i), z[k] > 0), (0, True)))
+    assert residual(total - sp.Piecewise((z[i], z[i] > 0), (0, True))) == 0
+    assert residual(total - sp.Piecewise((z[j], z[j] > 0), (0, True))) != 0
+
+
 def test_a_rule_that_cannot_be_solved_replaces_what_it_names() -> None:
     rule = eq(z[1] * z[2] + y[1] * y[2], 0)
     assert residual(z[1] * z[2] + y[1] * y[2], Given((rule,))) == 0

@@ -120,8 +120,9 @@ def _sum_of_product(
         without = substitute(rest, {found: sp.S.Zero})
         # At the place that delta picks, this one too must have a value: it is added there and taken away.
         if _always_real(without):
-            only = (substitute(rest, {found: sp.S.One}) - without) * found
-            return constant * collapse(sp.Sum(without + only, (index, first, last)), ranges)
+            (place,) = set(found.args) - {index}
+            only = substitute(substitute(rest, {found: sp.S.One}) - without, {index: place})
+            return constant * collapse(sp.Sum(without, (index, first, last)) + only, ranges)
     factor, limits = _flattened(rest, {*rest.free_symbols, index})
     limits.append((index, first, last))
     indices = {bound for bound, _, _ in limits}

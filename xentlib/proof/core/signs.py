@@ -253,7 +253,12 @@ def _turn(expr: sp.Expr) -> tuple[sp.Symbol, sp.Expr] | None:
     for symbol in sorted(gap.free_symbols - moved, key=str):
         factor = gap.coeff(symbol)
         rest = sp.expand(gap - symbol * factor)
-        if symbol == sp.Symbol(symbol.name, real=True) and factor.is_number and factor != 0 and not rest.has(symbol):
+        if (
+            symbol == sp.Symbol(symbol.name, real=True)
+            and factor.is_number
+            and factor != 0
+            and not rest.has(symbol)
+        ):
             return symbol, -rest / factor
     return None
 
