@@ -206,3 +206,10 @@ def test_one_positive_part_of_a_sum_without_negative_parts_is_enough() -> None:
     assert is_positive((x - t) ** 2 + v[i] ** 2, distinct=[ne(x, t)])
     assert not is_positive((x - t) ** 2 + v[i], distinct=[ne(x, t)])
     assert not is_positive((x - t) ** 2 + v[i] ** 2, distinct=[ne(x, v[i])])
+
+
+def test_high_powers_are_not_factored() -> None:
+    """It took a minute and more."""
+    x = sp.Symbol("x", real=True)
+    assert not is_nonnegative(sp.log(1 + sp.exp(x)) - sp.Max(0, x) - 1000 * sp.Max(0, N - 16))
+    assert is_positive(sp.exp(1000 * x) + 1)

@@ -276,9 +276,19 @@ def _case_is(expr: sp.Expr, sign: str, several: Collection[sp.Symbol]) -> bool:
             splits += [{total: substitute(term, {index: a}) + rest} for a in own]
     for split in splits:
         rational, _ = to_rational(substitute(expr, split))
-        if getattr(sp.factor(sp.cancel(sp.together(rational))), sign):
+        if not _has_high_powers(rational):
+            rational = sp.factor(sp.cancel(sp.together(rational)))
+        if getattr(rational, sign):
             return True
     return power is not None and _case_is(power - 1, sign, several)
+
+
+def _has_high_powers(expr: sp.Expr) -> bool:
+    """Return whether it would take long to factor an expression."""
+    return any(power.exp.is_Integer and abs(power.exp) > _HIGH for power in expr.atoms(sp.Pow))
+
+
+_HIGH = 30
 
 
 def _with_large_exponentials(expr: sp.Expr) -> sp.Expr:
