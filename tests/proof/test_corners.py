@@ -22,6 +22,7 @@ from xentlib.proof import (
     j,
     k,
     n,
+    named,
     p,
     prove,
     refute,
@@ -222,6 +223,21 @@ def test_a_bound_of_a_size_is_not_taken_for_the_end_of_a_sum() -> None:
 def test_that_a_size_is_large_is_no_result(statement: Any) -> None:
     with pytest.raises(VerificationError, match="nothing to prove"):
         prove("a", statement, given=K >= 2)
+
+
+@pytest.mark.parametrize("place", [b, z[i]], ids=str)
+def test_the_search_for_a_certificate_ends(place: Any) -> None:
+    """Once it went on for ever where a quantity stands in a value at a place."""
+    with pytest.raises(VerificationError, match="is not proved"):
+        prove("a", sp.Ge(Subs(named("h", a**2) + b, a, place), 0, evaluate=False))
+
+
+def test_what_stops_the_search_for_a_certificate_is_no_proof() -> None:
+    with (
+        mock.patch("xentlib.proof._certificates.certificates", side_effect=RecursionError),
+        pytest.raises(VerificationError, match="is not proved"),
+    ):
+        prove("a", sp.Ge(a, b, evaluate=False))
 
 
 # --- what is put into what -------------------------------------------------------------------------------

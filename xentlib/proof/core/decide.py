@@ -28,7 +28,7 @@ from xentlib.proof.core.subject import places
 from xentlib.proof.core.symbols import SIZE, Values
 from xentlib.proof.core.unfold import Defined, definition, opened, substitute, unfold
 
-_STOPS = (
+STOPS = (
     ArithmeticError,
     AttributeError,
     LookupError,
@@ -64,7 +64,7 @@ def why_not(problem: Problem) -> str | None:
         for part in fixed.parts:
             try:
                 reason = _why_not(part, fixed.given, fixed.key)
-            except _STOPS as error:
+            except STOPS as error:
                 reason = f"SymPy stops at it: {type(error).__name__}, {error}"
             if reason is not None:
                 return reason
