@@ -28,7 +28,13 @@ for (const [place, root] of [["/packages", process.argv[2]], ["/sources", proces
   python.FS.mkdirTree(place);
   python.FS.mount(python.FS.filesystems.NODEFS, { root }, place);
 }
-python.runPython(process.argv[4]);
+// Node.js would write out the whole source line of what is thrown, and may not come to the message.
+try {
+  python.runPython(process.argv[4]);
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}
 """
 PROOFS = """
 import sys
