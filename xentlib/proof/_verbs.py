@@ -41,7 +41,7 @@ from xentlib.proof._trying import (
     try_out,
 )
 from xentlib.proof._witness import holds
-from xentlib.proof.core.decide import shows_nothing, why_not
+from xentlib.proof.core.decide import shows_nothing, why_no_value, why_not
 from xentlib.proof.core.problem import (
     Given,
     Key,
@@ -133,9 +133,11 @@ def prove(
         message = f"{claim_id}: there is nothing to prove in {statement}: {nothing}"
         raise VerificationError(message)
     check_names(problem)
-    reason = why_not_even(problem)
+    reason = why_not(problem)
     trial = try_out(statement, known, fixed)
     witness = trial.witness
+    if reason is not None and witness is None:
+        reason = why_not_even(problem)
     if reason is not None or witness is not None:
         message = f"{claim_id} is not proved: {reason or 'the numbers contradict the algebra'}"
         if witness is not None:
@@ -194,7 +196,7 @@ def _count_refuted(claim_id: str, problem: Problem) -> int:
             witness = counterexample(altered, given, sizes, patience=3, like=statement)
         except UndefinedError:
             continue  # it says nothing, so it is neither true nor false
-        if witness is None and must_fall:
+        if witness is None and must_fall and why_no_value(problem.altered(altered)) is None:
             witness = counterexample(altered, given, sizes, patience=60, like=statement)
             if witness is None:
                 message = f"{claim_id}: the alteration '{kind}', {altered}, cannot be refuted"
@@ -334,7 +336,7 @@ def refute(claim_id: str, statement: Any, *, given: Any = (), at: Values | None 
         )
         raise ValueError(message)
     drawn = chain.from_iterable(points(statement, known, {}, seed) for seed in range(_SEEDS))
-    candidates = islice(drawn, 500) if at is None else [check_point(statement, at)]
+    candidates = islice(drawn, 250) if at is None else [check_point(statement, at)]
     tried, allowed, unsure = [], [], 0
     for witness in candidates:
         if unsure == _UNSURE:

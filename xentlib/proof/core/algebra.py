@@ -129,8 +129,13 @@ def _sum_of_product(
     if any(first.free_symbols & indices or last.free_symbols & indices for _, first, last in limits):
         return constant * _one_sum(rest, index, first, last, ranges)
     # Finite sums may change places: of all orders the one that looks simplest is kept.
-    orders = [_nested(factor, order, ranges) for order in permutations(limits)]
+    several = permutations(limits) if len(limits) <= _FEW else [limits]
+    orders = [_nested(factor, order, ranges) for order in several]
     return constant * min(orders, key=lambda sums: (sums.count(sp.Sum), sp.default_sort_key(sums)))
+
+
+_FEW = 5
+"""Of how many sums all orders are looked at."""
 
 
 def _deltas_inside(term: sp.Expr, index: sp.Symbol) -> list[sp.Expr]:
@@ -487,9 +492,7 @@ def residual(expr: Any, given: Given = NOTHING) -> sp.Expr:
     >>> residual(sp.Derivative(p[i], z[j]) - p[i] * (delta(i, j) - p[j]))
     0
     """
-    rules = dict(_rule(collapse(carry_out(known.lhs)), carry_out(known.rhs)) for known in given.rules)
-    # What is a number anyway, as the sum of p[k] is 1, must not replace that number everywhere.
-    rules = {known: value for known, value in rules.items() if not known.is_number}
+    rules = rules_of(given)
     ranges = {**SIZE, **{size: sp.Integer(least) for size, least in given.bounds.items()}}
     for case in cases(carry_out(expr), rules, given.distinct, ranges):
         left = _left(case)
@@ -498,6 +501,13 @@ def residual(expr: Any, given: Given = NOTHING) -> sp.Expr:
         if left != 0:
             return left
     return sp.S.Zero
+
+
+def rules_of(given: Given) -> dict[sp.Expr, sp.Expr]:
+    """Return what the equations among assumptions put for what."""
+    rules = dict(_rule(collapse(carry_out(known.lhs)), carry_out(known.rhs)) for known in given.rules)
+    # What is a number anyway, as the sum of p[k] is 1, must not replace that number everywhere.
+    return {known: value for known, value in rules.items() if not known.is_number}
 
 
 def _rule(left: sp.Expr, right: sp.Expr) -> tuple[sp.Expr, sp.Expr]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy as sp
 
-from xentlib.proof.core.algebra import residual
+from xentlib.proof.core.algebra import differentiate, residual, rules_of
 from xentlib.proof.core.induction import why_not_by_induction
 from xentlib.proof.core.kinks import why_no_derivative
 from xentlib.proof.core.problem import (
@@ -23,9 +23,9 @@ from xentlib.proof.core.problem import (
     is_decided,
     is_equivalence,
 )
-from xentlib.proof.core.signs import is_nonnegative, is_positive
+from xentlib.proof.core.signs import factored, is_nonnegative, is_positive
 from xentlib.proof.core.subject import places
-from xentlib.proof.core.symbols import SIZE, Values
+from xentlib.proof.core.symbols import SIZE, Values, c
 from xentlib.proof.core.unfold import Defined, definition, opened, substitute, unfold
 
 STOPS = (
@@ -60,10 +60,19 @@ def why_not(problem: Problem) -> str | None:
     >>> why_not(read(sp.Eq(sum_over(k, p[k]), 2)))
     'left side - right side = -1'
     """
+    return _first_reason(problem, _why_not)
+
+
+def why_no_value(problem: Problem) -> str | None:
+    """Return what in a statement may have no value, or no derivative, at some size or index, else None."""
+    return _first_reason(problem, _why_no_value)
+
+
+def _first_reason(problem: Problem, find: Callable[[Any, Given, Key], str | None]) -> str | None:
     for fixed in _at_each_place(problem):
         for part in fixed.parts:
             try:
-                reason = _why_not(part, fixed.given, fixed.key)
+                reason = find(part, fixed.given, fixed.key)
             except STOPS as error:
                 reason = f"SymPy stops at it: {type(error).__name__}, {error}"
             if reason is not None:
@@ -97,7 +106,7 @@ def _fixed(statement: Any, numbers: Values) -> Any:
 
 
 def _why_not(statement: Any, given: Given, key: Key) -> str | None:
-    no_value = why_no_derivative(statement, given.distinct) or _why_no_value(statement, given)
+    no_value = _why_no_value(statement, given, key)
     if no_value is not None:
         return no_value
     if isinstance(statement, sp.Eq) and key.induction is not None:
@@ -110,48 +119,84 @@ def _why_not(statement: Any, given: Given, key: Key) -> str | None:
     return _why_not_equivalent(statement, key.increasing)
 
 
-def _why_no_value(statement: Any, given: Given) -> str | None:
-    """Return what has no real value for some size, None if nothing is seen to have none."""
-    sizes = {size: size + given.least(size) - 1 for size in SIZE.values()}
-    for part, further in _with_ranges(unfold(statement), sizes):
-        if isinstance(part, sp.log | sp.Pow) and not _is_fine(part, further):
-            return f"{part} is not shown to have a real value for every size that the assumptions allow"
+def _why_no_value(statement: Any, given: Given, key: Key) -> str | None:
+    subject = sp.Tuple(*statement.args, *(() if key.certificate is None else [key.certificate]))
+    plain = unfold(subject)
+    no_derivative = why_no_derivative(plain, given.distinct)
+    if no_derivative is not None:
+        return no_derivative
+    labels = {e: sp.Dummy(integer=True, positive=True) for e in plain.atoms(sp.Indexed) if e.base == c}
+    whole = {size: size + given.least(size) - 1 for size in SIZE.values()}
+    whole |= {index: index for index in (*SIZE, *labels.values())}
+    known = rules_of(given)
+    for part, ranges in _with_ranges(substitute(plain, labels), whole):
+        for value in dict.fromkeys((part, _put(part, known))):
+            if isinstance(value, sp.log | sp.Pow) and not _is_fine(value, ranges):
+                return f"{part} is not shown to have a real value for every size and index that may be"
+            if value.has(sp.nan, sp.zoo, sp.oo, sp.I):
+                return f"{part} has no real value: {value}"
         if isinstance(part, sp.Piecewise) and part.args[-1][1] != sp.true:
             return f"{part} has no value where none of its conditions holds: end it with (..., True)"
     return None
 
 
-def _with_ranges(expr: Any, further: Mapping[sp.Symbol, sp.Expr]) -> Iterator[tuple[Any, Any]]:
+def _with_ranges(expr: Any, whole: Mapping[sp.Symbol, sp.Expr]) -> Iterator[tuple[Any, Any]]:
     """Yield each part with what its sizes and indices are, written by numbers from 1 on."""
-    yield expr, further
+    yield expr, whole
     if isinstance(expr, sp.Sum | sp.Product):
         # A sum takes its index through its whole range, so that there, too, each value is needed.
         term, index, first, last = opened(expr)
         start = index + first - 1 if first.is_Integer else index
-        yield from _with_ranges(term, {**further, index: start})
-        yield from _with_ranges(last, further)
+        yield from _with_ranges(term, {**whole, index: start})
+        yield from _with_ranges(last, whole)
+    elif isinstance(expr, sp.Subs):
+        term, variables, point = expr.args
+        at = dict(zip(variables, point, strict=True))
+        # The function needs a value where it is taken, and so does its derivative.
+        for form in dict.fromkeys((term, differentiate(term))):
+            yield from ((_put(part, at), ranges) for part, ranges in _with_ranges(form, whole))
+        yield from _with_ranges(sp.Tuple(*point), whole)
     elif not isinstance(expr, sp.Indexed):
         for part in expr.args:
-            yield from _with_ranges(part, further)
+            yield from _with_ranges(part, whole)
 
 
-def _is_fine(part: sp.Expr, further: Mapping[sp.Symbol, sp.Expr]) -> bool:
+def _put(part: Any, at: Mapping[Any, Any]) -> Any:
+    """Put what a variable stands for in a part of which only the value counts."""
+    if not isinstance(part, sp.log | sp.Pow) or not part.has(*at):
+        return part
+    plain = differentiate(part)
+    slopes = {slope: sp.Dummy(real=True) for slope in plain.atoms(sp.Derivative, sp.Subs)}
+    return substitute(substitute(plain, slopes), at)
+
+
+def _is_fine(part: sp.Expr, whole: Mapping[sp.Symbol, sp.Expr]) -> bool:
     """Return whether a logarithm or a power has a value, as far as the factors made of sizes tell."""
-    base = part.args[0]
-    if not base.free_symbols & further.keys():
+    base, exponent = part.args[0], part.args[1] if part.is_Pow else sp.S.Half
+    if not part.free_symbols & whole.keys():
+        return True
+    is_whole = part.is_Pow and exponent.is_integer
+    if is_whole and substitute(exponent, whole).is_nonnegative:
         return True
     factors = sp.Mul.make_args(sp.factor_terms(sp.factor(base) if base.is_polynomial() else base))
-    own = [f for f in factors if f.free_symbols and f.free_symbols <= further.keys()]
-    of_sizes = substitute(sp.expand(sp.Mul(*own)), further)
-    if not own or (part.is_Pow and part.exp.is_nonnegative and part.exp.is_integer):
-        return True
-    if len(own) == sum(bool(f.free_symbols) for f in factors):
-        # No other factor could make up for a sign.
-        whole = substitute(sp.expand(base), further)
-        return bool(whole.is_nonzero if part.is_Pow and part.exp.is_integer else whole.is_positive)
+    own = [f for f in factors if f.free_symbols <= whole.keys()]
     others = sp.Mul(*(f for f in factors if f not in own))
-    needs_sign = not (part.is_Pow and part.exp.is_integer) and others.is_nonnegative
-    return bool(of_sizes.is_positive if needs_sign else of_sizes.is_nonzero)
+    if any(_may_be_empty(factor, whole) for factor in factors):
+        return False
+    if not others.is_number:
+        # It may be that another factor makes up for a sign, but not for a 0.
+        of_sizes = substitute(sp.expand(sp.Mul(*own)), whole)
+        needs_sign = not is_whole and others.is_nonnegative
+        return bool(of_sizes.is_positive if needs_sign else of_sizes.is_nonzero)
+    value = substitute(sp.expand(base), whole)
+    return bool(value.is_nonzero if is_whole else value.is_positive)
+
+
+def _may_be_empty(factor: sp.Expr, whole: Mapping[sp.Symbol, sp.Expr]) -> bool:
+    """Return whether a factor is a sum, which without a term would be 0."""
+    base = factor.as_base_exp()[0]
+    ends = [end for _, *end in base.limits] if isinstance(base, sp.Sum) else []
+    return any(not substitute(last - first, whole).is_nonnegative for first, last in ends)
 
 
 _HELP = "; certificate= takes an expression equal to it of which the sign is seen, such as a sum of squares"
@@ -169,7 +214,7 @@ def _why_not_ordered(statement: Any, given: Given, certificate: Any) -> str | No
     forms = [excess]
     if given.bounds:
         more = {s: sp.Dummy(integer=True, positive=True) + n - 1 for s, n in given.bounds.items()}
-        forms.append(sp.factor(_lifted(unfold(excess), more)))
+        forms.append(factored(_lifted(unfold(excess), more)))
     if isinstance(statement, sp.Ge | sp.Le):
         shown = any(is_nonnegative(form, several=given.several) for form in forms)
         return None if shown else f"no proof that {excess} is not negative{help_}"
@@ -223,7 +268,7 @@ def _says_nothing(statement: Any, given: Given) -> str | None:
         return "it is a tautology, its sides are the same" if len(gaps) == 1 else None
     difference = _apart(statement.lhs - statement.rhs)
     about = difference.free_symbols
-    sized = isinstance(statement, ORDERED) and about and about <= given.bounds.keys()
+    sized = isinstance(statement, ORDERED) and about and about <= {*SIZE.values()}
     if sized and difference.is_polynomial(*about) and sp.Poly(difference, *about).total_degree() == 1:
         return "it only says how large a size is"
     rules = {_apart(known.lhs): _apart(known.rhs) for known in given.rules}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import sympy as sp
@@ -192,6 +192,8 @@ def read(
     if provable:
         _check_form(joined, help_)
     for part in (joined, *known.relations, *_expressions(help_)):
+        _check_sides(part)
+        _check_reach(part)
         check_exact(part)
         _check_symbols(part)
     fixed = _checked_sizes(sizes or {}, known)
@@ -304,6 +306,50 @@ def check_exact(statement: Any) -> None:
     if floats:
         message = f"a statement is exact, but {statement} has {sorted(floats)}: write a Rational"
         raise ValueError(message)
+
+
+def _check_sides(part: Any) -> None:
+    """Raise if something else than numbers is compared, such as sets, functions or statements."""
+    for relation in part.atoms(Relational) if isinstance(part, sp.Basic) else ():
+        for side in relation.args:
+            if not isinstance(side, sp.Expr) or isinstance(side, sp.Lambda | sp.MatrixExpr):
+                kind = type(side).__name__
+                message = f"a statement compares numbers, not {side} of type {kind}, as in {relation}"
+                raise TypeError(message)
+
+
+FURTHEST = 1000
+"""The largest number to which a sum runs, or of an entry, if it is written out."""
+
+_DEEPEST = 5
+
+
+def _check_reach(part: Any) -> None:
+    """Raise if something is so long or so deep that nobody would wait for it."""
+    if not isinstance(part, sp.Basic):
+        return
+    # What is unfolded is built anew, which takes long if it is deep.
+    plain = unfold(part) if _depth(part) <= _DEEPEST else part
+    numbers = [index for e in plain.atoms(sp.Indexed) for index in e.indices]
+    for total in plain.atoms(sp.Sum, sp.Product):
+        numbers += [end for _, *ends in total.limits for end in ends]
+    for number in numbers:
+        if number.atoms(sp.Pow) or any(abs(n) > FURTHEST for n in number.atoms(sp.Integer)):
+            message = (
+                f"{number} is too far for a sum or an array of which all is computed: take a size, "
+                f"or a number up to {FURTHEST}"
+            )
+            raise ValueError(message)
+    if _depth(plain) > _DEEPEST:
+        message = f"functions are nested more than {_DEEPEST} deep: put a symbol for a part of {part}"
+        raise ValueError(message)
+
+
+@cache
+def _depth(expr: Any) -> int:
+    """Return how deep functions are nested, such as exp(Max(a, b))."""
+    below = max(map(_depth, expr.args), default=0)
+    return below + isinstance(expr, sp.Function | sp.Max | sp.Min)
 
 
 # --- the assumptions ----------------------------------------------------------------------------------------
@@ -423,6 +469,12 @@ def _check_meaning(subject: Any, given: Given, sizes: Mapping[Any, Any]) -> None
         if any(variable.is_integer or not count.is_Integer for variable, count in slope.variable_count):
             message = (
                 f"a derivative is taken by real numbers, each a given number of times, not as in {slope}"
+            )
+            raise ValueError(message)
+        steps = [value for value in slope.atoms(AppliedUndef) if value.is_integer]
+        if steps:
+            message = (
+                f"{steps[0]} is assumed to be whole, so that it jumps or stays: it has no slope as in {slope}"
             )
             raise ValueError(message)
         labels = {array.label for array in plain.atoms(sp.IndexedBase)}

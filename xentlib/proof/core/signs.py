@@ -95,7 +95,7 @@ def is_nonnegative(expr: Any, *, several: Collection[sp.Symbol] = ()) -> bool:
 
 
 def _is_nonnegative(expr: sp.Expr, several: Collection[sp.Symbol]) -> bool:
-    if expr.is_nonnegative:
+    if _has_sign(expr, "is_nonnegative"):
         return True
     if isinstance(expr, sp.Sum):
         return _is_nonnegative(_any_member(expr), several)
@@ -278,14 +278,33 @@ def _case_is(expr: sp.Expr, sign: str, several: Collection[sp.Symbol]) -> bool:
         rational, _ = to_rational(substitute(expr, split))
         if not _has_high_powers(rational):
             rational = sp.factor(sp.cancel(sp.together(rational)))
-        if getattr(rational, sign):
+        if _has_sign(rational, sign):
             return True
     return power is not None and _case_is(power - 1, sign, several)
 
 
+def factored(expr: sp.Expr) -> sp.Expr:
+    """Return an expression with its factors told apart, but as it is where that would take long."""
+    return expr if _has_high_powers(expr) else sp.factor(expr)
+
+
 def _has_high_powers(expr: sp.Expr) -> bool:
-    """Return whether it would take long to factor an expression."""
-    return any(power.exp.is_Integer and abs(power.exp) > _HIGH for power in expr.atoms(sp.Pow))
+    """Return whether it would take long to factor an expression, or to have SymPy tell its sign."""
+    powers = [power.exp for power in expr.atoms(sp.Pow)]
+    counts = [term for e in expr.atoms(sp.exp) for term in sp.Add.make_args(e.exp)]
+    numbers = (number.as_coeff_Mul()[0] for number in (*powers, *counts))
+    return any(number.is_Integer and abs(number) > _HIGH for number in numbers)
+
+
+def _has_sign(expr: sp.Expr, sign: str) -> bool:
+    """Return what SymPy says of a sign, but of sums with high powers what follows from their terms."""
+    if not (expr.has(sp.Add) and _has_high_powers(expr)):
+        return bool(getattr(expr, sign))
+    if expr.is_Add:
+        parts = [_has_sign(term, sign) for term in expr.args]
+        return all(_has_sign(term, "is_nonnegative") for term in expr.args) and any(parts)
+    factors = expr.args if expr.is_Mul else [expr.base] if expr.is_Pow else []
+    return bool(factors) and all(_has_sign(factor, sign) for factor in factors)
 
 
 _HIGH = 30

@@ -116,6 +116,11 @@ def _uses(expr: Any) -> frozenset[tuple[Any, tuple[sp.Expr, ...]]]:
             for used, at in _uses(term)
         }
         return _uses(first) | _uses(last) | inside
+    if isinstance(expr, sp.Subs):
+        term, variables, point = expr.args
+        at_point = dict(zip(variables, point, strict=True))
+        inside = {(used, tuple(substitute(a, at_point) for a in at)) for used, at in _uses(term)}
+        return _uses(point) | inside
     parts = frozenset().union(*map(_uses, expr.args)) if isinstance(expr, sp.Basic) else frozenset()
     if isinstance(expr, sp.Indexed):
         return parts | {(expr.base, expr.indices)}
