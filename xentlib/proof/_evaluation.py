@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import mpmath
 import sympy as sp
@@ -20,6 +21,9 @@ from xentlib.proof._jets import Jet, add, derivative, over, product, times, tota
 from xentlib.proof.core.subject import symbols_of
 from xentlib.proof.core.symbols import SIZE, Values, c, delta, outermost
 from xentlib.proof.core.unfold import Defined, definition
+
+MOST_DIGITS = 20_100
+"""An exponential in more digits takes too long; of coordinates up to 10,000 these are enough."""
 
 
 def digits(numbers: Any) -> int:
@@ -188,7 +192,7 @@ def number_there(value: Any, margin: Any = 0) -> Any:
     """Return a value of a point in intervals, which hold all that it may be."""
     if isinstance(value, Series):
         derivatives = tuple(number_there(part, margin) for part in value.derivatives)
-        return Series(number_there(value.center, margin), derivatives)
+        return Series(number_there(value.center, margin), derivatives, value.fits)
     if isinstance(value, list | tuple):
         return [number_there(part, margin) for part in value]
     if callable(value) or not margin:
@@ -339,16 +343,30 @@ class NoEntryError(IndexError, ValueError):
     """An index is not one of 1, 2, ... up to the length of its array."""
 
 
-class Series(NamedTuple):
+@dataclass(frozen=True)
+class Series:
     """A function that a statement leaves undefined: what is known of it near a point."""
 
     center: Any
     derivatives: tuple[Any, ...]
     """At the center, that of order 0 first."""
+    fits: Callable[[Any], bool]
+    """Whether a number may be a value of the function, of which a sign is assumed."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the numbers that the function is made of, by which the digits are chosen."""
+        yield from (self.center, *self.derivatives)
 
     def __call__(self, x: Any) -> Any:
         step = add(x, -self.center)
-        return total([over(times(step**n, d), math.factorial(n)) for n, d in enumerate(self.derivatives)])
+        found = total([over(times(step**n, d), math.factorial(n)) for n, d in enumerate(self.derivatives)])
+        value = found
+        while isinstance(value, Jet):
+            value = value.base
+        if not self.fits(value):
+            message = "this function is not at all places what it is assumed to be"
+            raise ArithmeticError(message)
+        return found
 
 
 class Arbitrary:

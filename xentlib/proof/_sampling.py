@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import cache, partial
 from itertools import chain, cycle, islice, product
 from numbers import Rational, Real
@@ -15,7 +15,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from xentlib.proof._constraints import adjust
-from xentlib.proof._evaluation import Arbitrary, Series, digits_at, evaluate, truth, with_element
+from xentlib.proof._evaluation import MOST_DIGITS, Arbitrary, Series, digits_at, evaluate, truth, with_element
 from xentlib.proof.core.kinks import KINKS, gaps_of
 from xentlib.proof.core.problem import Given
 from xentlib.proof.core.subject import axes_of, functions_of, places, sizes_of, symbols_of
@@ -160,7 +160,7 @@ def _point(
     values = {**sizes, **place, **_drawn(unknowns, sizes, random, spread, alike=alike)}
     values |= {a.func: _arbitrary(a, random, spread) for a in unknowns.arbitrary}
     values |= {_function_in(a).func: _series(a, values, random, spread) for a in unknowns.hypotheses}
-    values |= {a.func: _cubic(random, spread) for a in unknowns.differentiated}
+    values |= {a.func: _cubic(a, random, spread) for a in unknowns.differentiated}
     return values if adjust(unknowns.equations, values, random) and _respects(values, unknowns) else None
 
 
@@ -302,8 +302,7 @@ def _fits_there(applied: Any, values: Values) -> bool:
         except ArithmeticError:
             return False
         except TypeError:
-            # Under a sum it stands for many numbers, of which none is checked.
-            return not _conditions(applied)
+            return True  # under a sum it stands for many numbers, each of which is looked at there
 
 
 def _arbitrary(applied: Any, random: Random, spread: int) -> Arbitrary:
@@ -313,9 +312,10 @@ def _arbitrary(applied: Any, random: Random, spread: int) -> Arbitrary:
     )
 
 
-def _cubic(random: Random, spread: int) -> Series:
+def _cubic(applied: Any, random: Random, spread: int) -> Series:
     any_number = sp.Symbol("_", real=True)
-    return Series(mpmath.mpf(0), tuple(_random_number(any_number, random, spread) for _ in range(4)))
+    derivatives = tuple(_random_number(any_number, random, spread) for _ in range(4))
+    return Series(mpmath.mpf(0), derivatives, partial(_fits, applied))
 
 
 _FAR_UP = 1000
@@ -328,16 +328,16 @@ def _series(hypothesis: Any, values: Values, random: Random, spread: int) -> Ser
     order = sum(count for _, count in getattr(hypothesis.lhs, "variable_count", ()))
     drawn = [_random_number(applied, random, spread)]
     drawn += [_random_number(sp.Symbol("_", real=True), random, spread) for _ in range(order + 1)]
-    center = values[applied.args[0]]
+    center, fits = values[applied.args[0]], partial(_fits, applied)
     with mpmath.workdps(2 * digits_at(values)):
         try:
-            sought = evaluate(hypothesis.rhs, {**values, applied.func: Series(center, tuple(drawn))})
+            sought = evaluate(hypothesis.rhs, {**values, applied.func: Series(center, tuple(drawn), fits)})
         except ArithmeticError:
             sought = _FAR_UP + 1
     if abs(sought) > _FAR_UP:
         # There is no such function, or its numbers cost too many digits: the point will not do.
-        return Series(center, tuple(drawn))
-    return Series(center, (*drawn[:order], sought, *drawn[order + 1 :]))
+        return Series(center, tuple(drawn), fits)
+    return Series(center, (*drawn[:order], sought, *drawn[order + 1 :]), fits)
 
 
 def _fits_all(array: Any, numbers: Any, classes: int | None) -> bool:
@@ -432,7 +432,7 @@ def check_point(statement: Any, at: Any) -> dict[Any, Any]:
         message = f"values are given for symbols and arrays, not for {unknown}"
         raise TypeError(message)
     numbers = {s: _real(s, value) for s, value in at.items()}
-    if digits_at(numbers) > _MOST_DIGITS:
+    if digits_at(numbers) > MOST_DIGITS:
         message = f"it would take {digits_at(numbers)} digits to compute at {at}: take smaller coordinates"
         raise ValueError(message)
     with mpmath.workdps(digits_at(numbers)):
@@ -440,10 +440,6 @@ def check_point(statement: Any, at: Any) -> dict[Any, Any]:
         _check_functions(point)
     _check_ranges(statement, at, point)
     return point
-
-
-_MOST_DIGITS = 20_000
-"""An exponential in more digits takes too long."""
 
 
 def _check_functions(point: Values) -> None:
@@ -485,8 +481,9 @@ def _shape_of(array: Any) -> tuple[int, ...]:
 
 def _real(symbol: Any, value: Any) -> Any:
     if hasattr(value, "__iter__") and not isinstance(value, str | bytes):
-        if not isinstance(symbol, sp.IndexedBase):
-            message = f"{symbol} is one number, not {value!r}"
+        if not isinstance(symbol, sp.IndexedBase) or isinstance(value, Mapping | Set):
+            what = "a list of numbers" if isinstance(symbol, sp.IndexedBase) else "one number"
+            message = f"{symbol} is {what}, not {value!r}"
             raise TypeError(message)
         return [_real(symbol, part) for part in value]
     # A float is the decimal that it prints as, also one of fewer bits, and in a text.

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import sympy as sp
 
-from xentlib.proof._evaluation import Arbitrary, Point, digits_at, truth
+from xentlib.proof._evaluation import Arbitrary, Point, Series, digits_at, truth
 from xentlib.proof._sampling import ENOUGH, far_points, points
 from xentlib.proof._witness import holds
 from xentlib.proof.core.problem import Given, VerificationError
@@ -165,7 +165,7 @@ def _coordinates(values: Any) -> Any:
 
     Rounded, for the last digits of a number that was solved for depend on where the search began.
     """
-    if isinstance(values, list | tuple):
+    if isinstance(values, list | tuple | Series):
         return tuple(map(_coordinates, values))
     return str(values) if isinstance(values, Arbitrary) else float(values)
 
