@@ -139,6 +139,8 @@ def _stand_ins(entry: Defined) -> list[sp.Dummy]:
 _ACCENT = r"\\(?:bar|hat|tilde|vec|dot|ddot|check|mathbf|mathrm|mathcal|operatorname)"
 _MARK = r"(?:\^(?:[*+]|\\[a-z]+)|_(?:[A-Za-z0-9]|\\[a-z]+)+|'|\([^()]*\))*"
 _FORM = re.compile(rf"(?:[A-Za-z]|\\[A-Za-z]+|{_ACCENT}(?:[A-Za-z]+|\\[A-Za-z]+)){_MARK}")
+_UPRIGHT = r"\\(?:mathrm|mathbf|operatorname)"
+_TYPE = r"\\(?:mathrm|mathbf|mathcal|operatorname)"
 _LETTERS = {*greek_letters_set, *(letter.capitalize() for letter in greek_letters_set), "ell", "hbar"}
 _LETTERS |= {f"var{letter}" for letter in greek_letters_set}
 _MARKS = {"top", "prime", "circ", "star", "dagger"}
@@ -149,6 +151,10 @@ _FUNCTIONS = {
     "otherwise", "for",
     *accepted_latex_functions,
 }  # fmt: skip
+_OPERATORS = {
+    "softmax", "logsoftmax", "logsumexp", "lse", "relu", "softplus", "sigmoid", "var", "cov", "kl", "diag",
+    "rank", "tr", "argmax", "argmin", "mean", "sum", "grad",
+}  # fmt: skip
 
 
 def _check_form(name: _Name) -> None:
@@ -156,12 +162,15 @@ def _check_form(name: _Name) -> None:
     if name.kind == "applied" and name.look.strip("\\") in accepted_latex_functions:
         _refuse(name, "like a function that has that name already")
     bare = re.split(r"[(_^']", name.look)[0]
-    upright = re.sub(r"\\(?:mathrm|mathbf|operatorname)", "", bare)
-    if upright != bare or name.kind == "applied":
-        if upright.strip("\\").lower() in _FUNCTIONS or upright == "d":
+    letter = re.sub(_TYPE, "", bare)
+    if letter != bare or name.kind == "applied":
+        word = letter.strip("\\").lower()
+        if word in _FUNCTIONS or letter == "d" or (name.kind == "applied" and word in _OPERATORS):
             _refuse(name, "like a function or a word that has that name already")
-        if upright != bare and upright in {**_OWN_SYMBOLS, **_OWN_NUMBERS, "p": 0, "A": 0, r"\delta": 0}:
-            _refuse(name, f"like {upright} of the book in another type")
+        if letter != bare and letter in {*_OWN_SYMBOLS, *_OWN_NUMBERS, *_OWN_ENTRIES}:
+            _refuse(name, f"like {letter} of the book in another type")
+    if name.kind == "applied" and re.search(r"'|\\prime", name.look):
+        _refuse(name, "like a derivative: take another letter, or Derivative")
     if not _is_balanced(name.latex):
         _refuse(name, "which is no whole formula")
     if re.search(rf"{_ACCENT}\{{[^{{}}]*(?:\\[,;:! ]|~|\s)", name.latex):
@@ -173,6 +182,11 @@ def _check_form(name: _Name) -> None:
     alone = re.search(r"\\(?:left|right)(?![()])", name.latex)
     if not _FORM.fullmatch(name.look) or words - _WORDS or raised or alone:
         _refuse(name, "which looks like more than one name: such as a product, a power or a number")
+    if re.match(_UPRIGHT, bare) and "(" not in name.look and not re.fullmatch(r"\\mathbf[a-z]", bare):
+        _refuse(
+            name,
+            f"like a function of what stands beside it: write what it is of, {name.latex}(a), or a letter",
+        )
 
 
 def _is_balanced(latex: str) -> bool:
@@ -261,12 +275,21 @@ def _check_apart(names: Sequence[_Name]) -> None:
             message = f"{both} are two things, but both print {to_latex(name.seen)}"
             raise ValueError(message)
     for name in names:
+        twin = next((other for other in names if _without_type(other) == _without_type(name)), name)
+        if twin.look != name.look:
+            _refuse(name, f"like {twin.seen} in another type")
+        if "'" in name.look and any(o.kind == "applied" and o.look == name.look.rstrip("'") for o in names):
+            _refuse(name, "like a derivative: take another letter, or Derivative")
         before, mark, _ = name.look.partition("_")
         if mark and (before in _OWN_ENTRIES or (before, True) in meanings):
             _refuse(name, f"like an entry of {before}")
         before, mark, _ = name.look.partition("(")
         if mark and (before, False) in meanings:
             _refuse(name, f"like {before} times what stands in brackets")
+
+
+def _without_type(name: _Name) -> str:
+    return re.sub(_TYPE, "", name.look)
 
 
 def _check_marks(names: Sequence[_Name]) -> None:
