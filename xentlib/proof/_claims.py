@@ -7,11 +7,13 @@ import unicodedata
 from collections.abc import Callable
 from copy import copy
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
 import mpmath
 import sympy as sp
 from sympy.core.function import AppliedUndef
+from sympy.printing.latex import greek_letters_set
 
 from xentlib.proof._assumptions import after_differentiation, of_symbols
 from xentlib.proof._evaluation import Arbitrary, digits_at, evaluate
@@ -141,8 +143,8 @@ def theorem(name: str, title: str, words: str) -> None:
     """
     check_id(name)
     _check_words(title, words)
-    if len(title.splitlines()) != 1 or "*" in title:
-        message = f"a title is one line without asterisks, not {title!r}"
+    if not title.strip() or "*" in title or "__" in title:
+        message = f"a title is one line, and not emphasised, for it is already, unlike {title!r}"
         raise ValueError(message)
     record = {"id": name, "title": title, "words": words}
     show(f"Theorem: {title}. {words}", f"**Theorem: {title}.** {words}", {"theorem": record})
@@ -174,22 +176,45 @@ def say(words: str) -> None:
     show(words, words, {"words": True})
 
 
-_MARKS = re.compile(
-    r"&#|&(?:amp;)*\w*(?:check|cross)|<[a-z/!]|\\(?:checkmark|surd|unicode|char|ding|begin|displaystyle|N\{|\[)|`\s*:\s|```|~~~|(?m:^\s*#+\s)|__Theorem|:::|\[x\]|!\[|\*\*Theorem|\$\$",
-    re.IGNORECASE,
+# Of what a text is made that looks like nothing but text: a list of what is not would have no end.
+_LETTERS = re.compile("LATIN (?:SMALL|CAPITAL) LETTER|GREEK (?:SMALL|CAPITAL) LETTER")
+_STOPS = set("–—‘’“”…·×±−≤≥≠→∞")  # noqa: RUF001
+_TEX = {
+    "sum", "prod", "log", "ln", "exp", "max", "min", "tanh", "frac", "tfrac", "ge", "le", "geq", "leq", "ne",
+    "neq", "in", "to", "pm", "cdot", "times", "dots", "ldots", "cdots", "infty", "partial", "nabla", "bar",
+    "hat", "tilde", "operatorname", "mathrm", "mathbf", "mathbb", "mathcal", "text", "lVert", "rVert",
+    "lvert", "rvert", "left", "right", "big", "bigl", "bigr", "ell", "sqrt", "quad", *",; |{}",
+    *greek_letters_set, *(letter.capitalize() for letter in greek_letters_set),
+    *(f"var{letter}" for letter in greek_letters_set),
+}  # fmt: skip
+_BLOCKS = re.compile(
+    r"""[\n\r]                                # one paragraph
+    | ^\s*(?:[#>|=+:~-] | \d+[.)]\s)        # no heading, quotation, table or list
+    | \([\w-]+\)=  | \{[\w:.-]+\}`          # no target, no role
+    | &\w*[\w#]    | <\S                    # no entity, no HTML
+    | !\[ | \[[x\ ]\] | ```| ~~~ | \$\$
+    | `\s*:                                 # no name of a claim
+    | ^\W*theorem\b | (?:\*|_)\W*(?:theorem|proved|lemma|corollary|proposition)
+    | \\sqrt\s*(?:\{\s*\})?\s*(?:\$|$)""",
+    re.IGNORECASE | re.VERBOSE,
 )
-_SIGNS = ("CHECK", "BALLOT", "SQUARE ROOT", "CROSS MARK", "MULTIPLICATION X")
 
 
 def _check_words(*words: str) -> None:
-    """Raise if words look like the line of a claim."""
+    """Raise if words look like the line of a claim, or like more than words."""
     for text in words:
-        found = _MARKS.search(text)
-        signs = (letter for letter in text if any(sign in unicodedata.name(letter, "") for sign in _SIGNS))
-        mark = found[0] if found else next(signs, None)
-        if mark:
-            message = f"{mark} could be taken for what was checked, so words do without it: {text!r}"
+        block = _BLOCKS.search(text)
+        strange = (a for a in text if not (a.isascii() and a.isprintable()) and not _is_letter(a))
+        commands = (f"\\{word}" for word in re.findall(r"\\([A-Za-z]+|.)", text) if word not in _TEX)
+        outside = (a for a in re.sub(r"`[^`]*`|\$[^$]*\$", "", text) if a in "\\$")
+        mark = block[0] if block else next(chain(strange, commands, outside), None)
+        if mark is not None:
+            message = f"{mark!r} could be taken for what was checked, so words do without it: {text!r}"
             raise ValueError(message)
+
+
+def _is_letter(character: str) -> bool:
+    return character in _STOPS or bool(_LETTERS.match(unicodedata.name(character, "")))
 
 
 # What was proved in this session, by what it means.
