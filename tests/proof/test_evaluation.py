@@ -238,7 +238,7 @@ def test_entries_need_arrays_of_one_size() -> None:
         loss([0.0, 1.0], [1.0, 0.0, 0.0])
     with pytest.raises(ValueError, match=r"z has 1 indices .* the shape \(1, 2\)"):
         loss([[0.0, 1.0]], [1.0, 0.0])
-    with pytest.raises(ValueError, match="uses number 3"):
+    with pytest.raises(ValueError, match="number 3 stands in"):
         entries(z[3])([0.0, 1.0])
 
 

@@ -346,7 +346,7 @@ FORMULA = eq(p[i], exp(z[i]) / sum_over(k, exp(z[k])))
         (FORMULA, entries(p[i], i), entries(p[i], i), "no code is compared"),
         (eq(a, a), lambda z: z, lambda z: z + 0, "are the same"),
         (FORMULA, softmax, entries(p[j], j), "no side of"),
-        (FORMULA, softmax, entries(p[i], i, i), "shape"),
+        (FORMULA, softmax, entries(p[i], i, j), "shape"),
         (FORMULA, softmax, entries(p[1]), "no side of"),
         (eq(p[i], 2 * p[i]), softmax, entries(p[i], i), "is false at"),
         (FORMULA, lambda z: softmax(z)[::-1], entries(p[i], i), "times the tolerance"),

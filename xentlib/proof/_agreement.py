@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from numbers import Real
-from typing import Any
+from typing import Any, NoReturn
 
 import sympy as sp
 from sympy.core.relational import Relational
@@ -21,13 +21,17 @@ from xentlib.proof._claims import (
     plain,
     proved,
 )
-from xentlib.proof._entries import Entries
+from xentlib.proof._entries import Entries, computed_entries
 from xentlib.proof._latex import to_latex
 from xentlib.proof._names import check_names
 from xentlib.proof._sampling import ENOUGH, why_not_assumed
 from xentlib.proof._trying import try_out
-from xentlib.proof.core.decide import same
+from xentlib.proof.core.decide import same, shows_nothing
 from xentlib.proof.core.problem import Problem, VerificationError, read
+from xentlib.proof.core.subject import axes_of
+
+BESIDE = "two computations agree"
+"""What is said where neither side of the statement is compared."""
 
 LOOSEST = 1e-3
 """The largest tolerance: what differs by more does not agree."""
@@ -103,19 +107,31 @@ def agree(
         )
         raise ValueError(message)
     _check_callable(claim_id, left, right, points)
-    problem = proved(statement) or _proved_here(claim_id, statement)
-    _check_different(claim_id, statement, left, right)
+    _check_different(claim_id, left, right)
     subject = _compared(claim_id, statement, left, right)
+    problem = _stated(statement)
+    check_names(problem)
+    nothing = shows_nothing(problem)
+    # That code computes what a name is defined to be is worth an agreement.
+    if nothing is not None and (subject == BESIDE or statement.args[0] == statement.args[1]):
+        message = f"{claim_id}: there is nothing to have evidence for in {statement}: {nothing}"
+        raise VerificationError(message)
+    if proved(statement) is None:
+        _check_proved(claim_id, problem)
     worst, different = 0.0, set()
     formula = next((side for side in (left, right) if isinstance(side, Entries)), None)
     for point in points:
-        arguments = point if isinstance(point, tuple) else (point,)
+        arguments = point if isinstance(point, tuple) and point else (point,)
         different.add(tuple(_as_floats(claim_id, argument) for argument in arguments))
         if formula is not None:
             _check_assumed(claim_id, problem, formula, arguments)
         # Copies: a side that writes into its argument would change the point for the other.
-        a = _numbers(claim_id, "left", left(*copy.deepcopy(arguments)))
-        b = _numbers(claim_id, "right", right(*copy.deepcopy(arguments)))
+        with computed_entries() as computed:
+            a = _numbers(claim_id, "left", left(*copy.deepcopy(arguments)))
+            by_left = len(computed)
+            b = _numbers(claim_id, "right", right(*copy.deepcopy(arguments)))
+        if 0 < by_left < len(computed):
+            _refuse_entries(claim_id)
         worst = max(worst, _error(claim_id, a, b, rtol, atol, arguments))
     count = len(different)
     if count == 0:
@@ -143,7 +159,8 @@ def agree(
 
 
 def _check_callable(claim_id: str, left: Any, right: Any, points: Any) -> None:
-    if not (callable(left) and callable(right) and isinstance(points, Iterable)):
+    ordered = isinstance(points, Iterable) and not isinstance(points, Mapping | Set | str)
+    if not (callable(left) and callable(right) and ordered):
         message = (
             f"{claim_id}: two functions are compared at the points of a sequence, not {left!r} and {right!r} "
             f"at {points!r}"
@@ -151,36 +168,44 @@ def _check_callable(claim_id: str, left: Any, right: Any, points: Any) -> None:
         raise TypeError(message)
 
 
-def _proved_here(claim_id: str, statement: Any) -> Problem:
-    """Return a statement that was not proved before, after proving it; raise if it is not proved.
+def _stated(statement: Any) -> Problem:
+    """Read a statement with what was assumed where it was proved, maybe by other names."""
+    known = proved(statement)
+    if known is None:
+        return read(statement)
+    return read(statement, known.given.relations, sizes=known.sizes, provable=False)
+
+
+def _check_proved(claim_id: str, problem: Problem) -> None:
+    """Prove a statement that was not proved before; raise if it is not proved.
 
     Else it could show a formula that is wrong, or has nothing to do with what is compared.
     """
-    problem = read(statement)
-    check_names(problem)
-    reason = why_not_even(problem)
+    statement = problem.statement
     witness = try_out(statement, problem.given, {}).witness
-    if reason is None and witness is None:
-        return problem
-    if witness is None:
+    if witness is not None:
+        message = f"{claim_id}: {statement} is false at {describe(statement, witness, plain)}"
+        raise VerificationError(message)
+    reason = why_not_even(problem)
+    if reason is not None:
         message = (
             f"{claim_id}: an agreement is evidence for what is proved: prove {statement} first, in this "
             f"notebook and with all that helps ({reason})"
         )
-    else:
-        message = f"{claim_id}: {statement} is false at {describe(statement, witness, plain)}"
-    raise VerificationError(message)
+        raise VerificationError(message)
 
 
-def _check_different(claim_id: str, statement: Any, left: Any, right: Any) -> None:
-    same_sides = statement.args[0] == statement.args[1]
-    if same_sides or left == right:
-        what = f"sides of {statement} are the same" if same_sides else "sides are the same function"
-        message = f"{claim_id}: both {what}, which agrees with itself"
+def _check_different(claim_id: str, left: Any, right: Any) -> None:
+    if left == right:
+        message = f"{claim_id}: both sides are the same function, which agrees with itself"
         raise ValueError(message)
     if all(isinstance(side, Entries) for side in (left, right)):
-        message = f"{claim_id}: both sides are entries of formulas, and no code is compared: use prove"
-        raise ValueError(message)
+        _refuse_entries(claim_id)
+
+
+def _refuse_entries(claim_id: str) -> NoReturn:
+    message = f"{claim_id}: both sides are entries of formulas, and no code is compared: use prove"
+    raise ValueError(message)
 
 
 def _compared(claim_id: str, statement: Any, left: Any, right: Any) -> str:
@@ -193,29 +218,38 @@ def _compared(claim_id: str, statement: Any, left: Any, right: Any) -> str:
                 message = f"{claim_id}: the entries of {computed.expr} are no side of {statement}"
                 raise VerificationError(message)
             return f"agrees with the {name} side"
-    return "two computations agree"
+    return BESIDE
 
 
 def _as_floats(claim_id: str, argument: Any) -> tuple[Any, bytes]:
     """Return what is the same for two equal arrays of numbers, such as 1 and 1.0, or 0.0 and -0.0."""
     import numpy as np
 
-    array = np.asarray(argument)
     # Of a masked array it would be forgotten which numbers are none.
-    masked = isinstance(argument, np.ma.MaskedArray)
-    real = array.dtype.kind in "fiub" or all(isinstance(number, Real) for number in array.flat)
-    if masked or not (real and array.size and np.isfinite(array.astype(np.float64)).all()):
+    array = np.asarray(None if isinstance(argument, np.ma.MaskedArray) else argument)
+    try:
+        real = array.dtype.kind in "fiub" or all(isinstance(number, Real) for number in array.flat)
+        numbers = array.astype(np.float64) if real else None
+    except OverflowError:
+        numbers = None
+    if numbers is None or not (numbers.size and np.isfinite(numbers).all()):
         message = (
             f"{claim_id}: a point is an array of finite real numbers, or a tuple of such arrays, "
             f"not {argument!r}"
         )
         raise TypeError(message)
-    return array.shape, (array.astype(np.float64) + 0.0).tobytes()
+    return array.shape, (numbers + 0.0).tobytes()
 
 
 def _check_assumed(claim_id: str, problem: Problem, formula: Entries, arguments: Sequence[Any]) -> None:
     """Raise if a point is none that the statement is about."""
-    at = {s: v if isinstance(v, int) else v.tolist() for s, v in formula.at(*arguments).items()}
+    said = sp.Tuple(problem.statement, *problem.given.relations)
+    stray = [array for array in formula.of if array not in axes_of(said)]
+    if stray:
+        message = f"{claim_id}: of= names {stray}, which do not stand in {problem.statement}"
+        raise ValueError(message)
+    point = formula.at(arguments, said)
+    at = {s: value if isinstance(value, int) else value.tolist() for s, value in point.items()}
     false = why_not_assumed(at, problem.given, problem.sizes)
     if false is not None:
         message = f"{claim_id}: the statement assumes {false}, but not so at the point {arguments}"
