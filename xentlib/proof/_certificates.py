@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
+import mpmath
 import sympy as sp
 
+from xentlib.proof._evaluation import digits_at, evaluate
+from xentlib.proof._sampling import points
 from xentlib.proof.core.decide import STOPS, why_not
 from xentlib.proof.core.problem import ORDERED, Problem, read
+from xentlib.proof.core.signs import factored
 from xentlib.proof.core.subject import symbols_of
+from xentlib.proof.core.symbols import SIZE, Values
 from xentlib.proof.core.unfold import Defined, definition, opened, substitute, unfold
 
 
@@ -46,10 +52,34 @@ def why_not_even(problem: Problem) -> str | None:
 
 
 def _has_certificate(problem: Problem) -> bool:
+    gap = problem.statement.gts - problem.statement.lts
+    place = _a_place(problem)
     try:
-        return any(_is_accepted(problem, certificate) for certificate in certificates(problem.statement))
+        guesses = certificates(problem.statement)
+        return any(_may_equal(guess, gap, place) and _is_accepted(problem, guess) for guess in guesses)
     except STOPS:
         return False  # the search for guesses proves nothing, nor does its end
+
+
+def _a_place(problem: Problem) -> Values | None:
+    """Return a point where the sums have as many terms as there are."""
+    some = [*islice(points(problem.statement, problem.given, problem.sizes), 20)]
+    return max(some, key=lambda values: sum(values.get(size, 0) for size in SIZE.values()), default=None)
+
+
+def _may_equal(guess: sp.Expr, gap: sp.Expr, place: Values | None) -> bool:
+    """Return whether a guess is the gap at one point, which is seen far sooner than that it is anywhere."""
+    if place is None:
+        return True
+    try:
+        with mpmath.workdps(digits_at(place)):
+            one, other = evaluate(guess, place), evaluate(gap, place)
+            return bool(abs(one - other) <= _CLOSE * (1 + abs(other)))
+    except (ArithmeticError, TypeError):
+        return True
+
+
+_CLOSE = mpmath.mpf(10) ** -9
 
 
 def _is_accepted(problem: Problem, certificate: sp.Expr) -> bool:
@@ -65,7 +95,7 @@ def certificates(inequality: sp.Rel) -> Iterator[sp.Expr]:
     """Yield what the greater side less the smaller may be equal to, in a form of which the sign is seen."""
     gap = inequality.gts - inequality.lts
     for form in dict.fromkeys((_without_names(gap), unfold(gap))):
-        yield sp.factor(form)
+        yield factored(form)
         yield from _gaps_below_tangents(form)
         yield from _sums_of_squares(form)
         yield from _termwise(form)
@@ -180,10 +210,10 @@ def _termwise(gap: sp.Expr) -> Iterator[sp.Expr]:
             *(term for term in sp.Add.make_args(sp.expand(gap)) if term.has(sp.Sum))
         )
         if len(sums) == 1:
-            yield _over(sp.factor(member), first, last) + rest
+            yield _over(factored(member), first, last) + rest
             # A number may be the sum of what is added up: of probabilities, 1.
             for share in sorted(member.atoms(sp.Indexed, Defined), key=sp.default_sort_key):
-                yield _over(sp.factor(member + rest * share), first, last)
+                yield _over(factored(member + rest * share), first, last)
 
 
 def _completed_squares(gap: sp.Expr) -> Iterator[sp.Expr]:
@@ -195,4 +225,4 @@ def _completed_squares(gap: sp.Expr) -> Iterator[sp.Expr]:
         quadratic = substitute(plain, {x: stand_in})
         if quadratic.is_polynomial(stand_in) and sp.degree(quadratic, stand_in) == 2:
             a, b, c = (quadratic.coeff(stand_in, power) for power in (2, 1, 0))
-            yield a * (x + b / (2 * a)) ** 2 + sp.factor(c - b**2 / (4 * a))
+            yield a * (x + b / (2 * a)) ** 2 + factored(c - b**2 / (4 * a))
