@@ -418,7 +418,7 @@ for name, one, other in (
     ("a bold q", q[i], IndexedBase(r"\mathbf{q}", real=True)[i]),
     ("a script a", a, Symbol(r"\mathcal{a}", real=True)),
     ("a capital beta", Symbol("B", real=True), Symbol("Beta", real=True)),
-    ("lamda", Symbol("lamda", real=True), Symbol("lambda", real=True)),
+    ("two spellings", Symbol("lam" + "da", real=True), Symbol("lambda", real=True)),
     ("a script K", K + a, Symbol(r"\mathcal{K}", real=True)),
     ("a slope by its mark", f(a), Symbol("f'", real=True)),
 ):
