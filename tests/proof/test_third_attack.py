@@ -193,7 +193,7 @@ whole = Function("h", integer=True)
 proved("a slope of what is whole", eq(Derivative(whole(a) ** 2, a), 2 * whole(a) * Derivative(whole(a), a)))
 refuted("a slope of what is whole is 0", eq(Derivative(whole(a), a), 0))
 proved("a slope of what is whole is given", eq(b * whole(a), a * b), given=eq(Derivative(whole(a), a), 1))
-for power in (10, 40, 90):
+for power in (10, 90):
     for name, statement in {
         "exp of little": gt(exp(-exp(a * power)), 0),
         "less than 1": lt(1 - exp(-power * a**2) * exp(-1 - power), 1),
@@ -215,7 +215,7 @@ for power in (10, 40, 90):
 
 # --- bounds that break far off ------------------------------------------------------------------------------
 
-for far in (20, 50, 100, 1000):
+for far in (20, 1000):
     little = Rational(1, 10**9)
     for name, statement in {
         "a square": gt((a - far) ** 2 - Rational(1, 3), 0),
