@@ -105,6 +105,8 @@ def test_what_is_shown_not_to_be_negative_is_not(expr: Any) -> None:
     "expr",
     [
         sum_over(k, v[k]),
+        sum_over(k, v[k]) - v[i],
+        sp.exp(t) * (sum_over(k, v[k]) - v[i]),
         sum_over(k, v[k] * (v[k] - v[i]) ** 2),
         sum_over(k, (1 - 2 * delta(k, i)) * q[k]),
         sum_over(k, q[k] * (p[k] / q[k] - 1 - 2 * sp.log(p[k] / q[k]))),
