@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import sympy as sp
@@ -25,8 +26,8 @@ from xentlib.proof.core.problem import (
 )
 from xentlib.proof.core.signs import factored, is_nonnegative, is_positive
 from xentlib.proof.core.subject import places
-from xentlib.proof.core.symbols import SIZE, Values, c
-from xentlib.proof.core.unfold import Defined, definition, opened, substitute, unfold
+from xentlib.proof.core.symbols import SIZE, Values, c, outermost
+from xentlib.proof.core.unfold import Defined, definition, substitute, unfold
 
 STOPS = (
     ArithmeticError,
@@ -121,51 +122,66 @@ def _why_not(statement: Any, given: Given, key: Key) -> str | None:
 
 def _why_no_value(statement: Any, given: Given, key: Key) -> str | None:
     subject = sp.Tuple(*statement.args, *(() if key.certificate is None else [key.certificate]))
-    plain = unfold(subject)
-    no_derivative = why_no_derivative(plain, given.distinct)
-    if no_derivative is not None:
-        return no_derivative
-    labels = {e: sp.Dummy(integer=True, positive=True) for e in plain.atoms(sp.Indexed) if e.base == c}
-    whole = {size: size + given.least(size) - 1 for size in SIZE.values()}
-    whole |= {index: index for index in (*SIZE, *labels.values())}
+    whole = {size: size + given.least(size) - 1 for size in SIZE.values()} | {index: index for index in SIZE}
     known = rules_of(given)
-    for part, ranges in _with_ranges(substitute(plain, labels), whole):
+    for part, ranges in _with_ranges(subject, whole):
+        if part == subject or isinstance(part, sp.Derivative):
+            no_derivative = why_no_derivative(part, given.distinct)
+            if no_derivative is not None:
+                return no_derivative
         for value in dict.fromkeys((part, _put(part, known))):
             if isinstance(value, sp.log | sp.Pow) and not _is_fine(value, ranges):
                 return f"{part} is not shown to have a real value for every size and index that may be"
-            if value.has(sp.nan, sp.zoo, sp.oo, sp.I):
+            if not value.args and value.has(sp.nan, sp.zoo, sp.oo, sp.I):
                 return f"{part} has no real value: {value}"
         if isinstance(part, sp.Piecewise) and part.args[-1][1] != sp.true:
             return f"{part} has no value where none of its conditions holds: end it with (..., True)"
     return None
 
 
-def _with_ranges(expr: Any, whole: Mapping[sp.Symbol, sp.Expr]) -> Iterator[tuple[Any, Any]]:
-    """Yield each part with what its sizes and indices are, written by numbers from 1 on."""
-    yield expr, whole
-    if isinstance(expr, sp.Sum | sp.Product):
+def _with_ranges(expr: Any, whole: Mapping[Any, sp.Expr]) -> Iterator[tuple[Any, Any]]:
+    """Yield each part with what its sizes and indices are, written by numbers from 1 on.
+
+    Names are gone into one by one and nothing is built anew before it is looked at, for SymPy would let what
+    has no value cancel: 1/a of one name and a of another.
+    """
+    yield (unfold(expr) if isinstance(expr, sp.log | sp.Pow) else expr), whole
+    if isinstance(expr, Defined):
+        formula, stands_for = definition(expr)
+        places = {place: substitute(index, whole) for place, index in stands_for.items()}
+        yield from _with_ranges(formula, {**whole, **places})
+    elif isinstance(expr, sp.Sum | sp.Product):
         # A sum takes its index through its whole range, so that there, too, each value is needed.
-        term, index, first, last = opened(expr)
-        start = index + first - 1 if first.is_Integer else index
+        term, (index, first, last) = outermost(expr)
+        from_one = _any_place(expr)
+        start = from_one + first - 1 if first.is_Integer else from_one
         yield from _with_ranges(term, {**whole, index: start})
-        yield from _with_ranges(last, whole)
+        yield from _with_ranges(sp.Tuple(first, last), whole)
     elif isinstance(expr, sp.Subs):
         term, variables, point = expr.args
-        at = dict(zip(variables, point, strict=True))
+        # What is put in keeps its indices, also where a sum inside has one of that name.
+        apart = {s: sp.Dummy(s.name, **s.assumptions0) for s in point.free_symbols & whole.keys()}
+        at = {x: substitute(unfold(number), apart) for x, number in zip(variables, point, strict=True)}
+        inner = {**whole, **{dummy: whole[s] for s, dummy in apart.items()}}
         # The function needs a value where it is taken, and so does its derivative.
-        for form in dict.fromkeys((term, differentiate(term))):
-            yield from ((_put(part, at), ranges) for part, ranges in _with_ranges(form, whole))
-        yield from _with_ranges(sp.Tuple(*point), whole)
+        for form in dict.fromkeys((term, differentiate(unfold(term)))):
+            yield from ((_put(part, at), ranges) for part, ranges in _with_ranges(form, inner))
+        yield from _with_ranges(point, whole)
     elif not isinstance(expr, sp.Indexed):
         for part in expr.args:
             yield from _with_ranges(part, whole)
+
+
+@cache
+def _any_place(total: sp.Sum | sp.Product) -> sp.Dummy:
+    return sp.Dummy(integer=True, positive=True)
 
 
 def _put(part: Any, at: Mapping[Any, Any]) -> Any:
     """Put what a variable stands for in a part of which only the value counts."""
     if not isinstance(part, sp.log | sp.Pow) or not part.has(*at):
         return part
-    plain = differentiate(part)
+    plain = differentiate(unfold(part))
     slopes = {slope: sp.Dummy(real=True) for slope in plain.atoms(sp.Derivative, sp.Subs)}
     return substitute(substitute(plain, slopes), at)
 
@@ -173,13 +189,13 @@ def _put(part: Any, at: Mapping[Any, Any]) -> Any:
 def _is_fine(part: sp.Expr, whole: Mapping[sp.Symbol, sp.Expr]) -> bool:
     """Return whether a logarithm or a power has a value, as far as the factors made of sizes tell."""
     base, exponent = part.args[0], part.args[1] if part.is_Pow else sp.S.Half
-    if not part.free_symbols & whole.keys():
+    if not (part.free_symbols & whole.keys() or any(map(_is_label, part.atoms(sp.Indexed)))):
         return True
     is_whole = part.is_Pow and exponent.is_integer
     if is_whole and substitute(exponent, whole).is_nonnegative:
         return True
     factors = sp.Mul.make_args(sp.factor_terms(sp.factor(base) if base.is_polynomial() else base))
-    own = [f for f in factors if f.free_symbols <= whole.keys()]
+    own = [f for f in factors if _symbols_but_labels(f) <= whole.keys()]
     others = sp.Mul(*(f for f in factors if f not in own))
     if any(_may_be_empty(factor, whole) for factor in factors):
         return False
@@ -190,6 +206,15 @@ def _is_fine(part: sp.Expr, whole: Mapping[sp.Symbol, sp.Expr]) -> bool:
         return bool(of_sizes.is_positive if needs_sign else of_sizes.is_nonzero)
     value = substitute(sp.expand(base), whole)
     return bool(value.is_nonzero if is_whole else value.is_positive)
+
+
+def _is_label(entry: sp.Indexed) -> bool:
+    return bool(entry.base == c)
+
+
+def _symbols_but_labels(expr: sp.Expr) -> set[Any]:
+    labels = filter(_is_label, expr.atoms(sp.Indexed))
+    return set(substitute(expr, dict.fromkeys(labels, sp.S.One)).free_symbols)
 
 
 def _may_be_empty(factor: sp.Expr, whole: Mapping[sp.Symbol, sp.Expr]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -187,6 +188,9 @@ def read(
     2
     """
     help_ = key or Key()
+    if not isinstance(statement, sp.Basic | bool | list | tuple):
+        message = f"a statement is an equation, an inequality or a list of these, not {statement!r}"
+        raise TypeError(message)
     joined = _joined(statement)
     known = Given(_assumptions(given))
     if provable:
@@ -198,7 +202,12 @@ def read(
         _check_symbols(part)
     fixed = _checked_sizes(sizes or {}, known)
     _check_meaning(sp.Tuple(joined, *known.relations, *_expressions(help_)), known, fixed)
-    return Problem(joined, known, help_, fixed)
+    problem = Problem(joined, known, help_, fixed)
+    count = math.prod(fixed[SIZE[index]] for index in indices_of(problem))
+    if count > _MOST_PLACES:
+        message = f"at {count} places of its indices nobody would wait for {joined}: fix smaller sizes"
+        raise ValueError(message)
+    return problem
 
 
 # --- the statement ------------------------------------------------------------------------------------------
@@ -322,6 +331,10 @@ FURTHEST = 1000
 """The largest number to which a sum runs, or of an entry, if it is written out."""
 
 _DEEPEST = 5
+
+
+_MOST_PLACES = 10_000
+"""At so many places of the indices a statement with fixed sizes is decided, one by one."""
 
 
 def _check_reach(part: Any) -> None:

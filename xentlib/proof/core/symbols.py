@@ -59,7 +59,7 @@ def sum_over(index: sp.Symbol, term: Any) -> sp.Sum:
     >>> sum_over(k, z[k])
     Sum(z[k], (k, 1, K))
     """
-    return sp.Sum(term, (index, 1, _range_of(index)))
+    return sp.Sum(_expression(term), (index, 1, _range_of(index)))
 
 
 def product_over(index: sp.Symbol, factor: Any) -> sp.Product:
@@ -92,7 +92,15 @@ def product_over(index: sp.Symbol, factor: Any) -> sp.Product:
     >>> product_over(n, x[n])
     Product(x[n], (n, 1, N))
     """
-    return sp.Product(factor, (index, 1, _range_of(index)))
+    return sp.Product(_expression(factor), (index, 1, _range_of(index)))
+
+
+def _expression(term: Any) -> sp.Expr:
+    made = sp.sympify(term) if not isinstance(term, str) else term
+    if not isinstance(made, sp.Expr):
+        message = f"what is added or multiplied is an expression, not {term!r}"
+        raise TypeError(message)
+    return made
 
 
 def _range_of(index: sp.Symbol) -> sp.Symbol:

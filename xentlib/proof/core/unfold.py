@@ -204,7 +204,7 @@ def closed(kind: Any, term: sp.Expr, index: sp.Symbol, first: sp.Expr, last: sp.
 @cache
 def _general(head: type[Defined], count: int) -> tuple[tuple[sp.Dummy, ...], sp.Expr]:
     """Return the formula of a quantity at any indices; what it reads from outside may change later."""
-    places = tuple(sp.Dummy(integer=True, positive=True) for _ in range(count))
+    places = tuple(sp.Dummy("k", integer=True, positive=True) for _ in range(count))
     return places, sp.sympify(head.formula(*places))
 
 
@@ -319,6 +319,9 @@ def _unfolded_total(total: sp.Sum | sp.Product) -> sp.Expr:
         raise ValueError(message)
     if not first.is_positive:
         message = f"sums and products start at 1 or later, this one does not: {total}"
+        raise ValueError(message)
+    if not all(unfold(end).is_integer for end in (first, last)):
+        message = f"sums and products run from one whole number to another, which is not seen of {total}"
         raise ValueError(message)
     if not isinstance(index, sp.Symbol) or index in SIZE.values():
         message = f"a sum runs over an index, not over {index} as in {total}"
