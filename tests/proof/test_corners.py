@@ -303,7 +303,7 @@ def test_a_notebook_stores_the_record_of_what_it_shows() -> None:
     [
         (b * Subs(a + 1, a, 0), r"b \left[1 + a\right]_{a=0}"),
         (log(Subs(a + 1, a, 0)), r"\log \left[1 + a\right]_{a=0}"),
-        (Subs(a * b, a, t) ** 2, r"\left[a b\right]_{a=t}^{2}"),
+        (Subs(a * b, a, t) ** 2, r"\left(\left[a b\right]_{a=t}\right)^{2}"),
         (Subs(a**b, (a, b), (0, 1)), r"\left[a^{b}\right]_{a=0,b=1}"),
         (a * sum_over(k, z[k]) + b, r"a \left(\sum_{k=1}^{K} z_{k}\right) + b"),
         (sp.Product(z[k], (k, 1, K)) + b, r"\left(\prod_{k=1}^{K} z_{k}\right) + b"),

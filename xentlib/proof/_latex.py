@@ -71,6 +71,9 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
         # SymPy has ways of its own for powers of 1/2 and of -1, one with small parentheses, one without end.
         if expr.exp.is_Rational and expr.exp.is_negative:
             return self._print_Mul(expr)
+        if isinstance(expr.base, sp.Subs):
+            # A number above the place would look like the upper one of two between which is evaluated.
+            return f"{_in_parentheses(self.doprint(expr.base))}^{{{self.doprint(expr.exp)}}}"
         return str(super()._print_Pow(expr))
 
     def _print_Add(self, expr: sp.Add, order: Any = None) -> str:
