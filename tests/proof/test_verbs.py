@@ -873,7 +873,7 @@ def test_a_theorem_in_a_notebook() -> None:
         "import sympy as sp\nfrom xentlib.proof import *\ns = sp.Eq(sum_over(k, p[k]), 1)\n"
         "theorem('sum', 'The sum is $1$', r'For all $z \\in \\mathbb{R}^K$,')\n"
         "prove('one', s)\n"
-        "say('and *no more*.')",
+        "say('and **no** more.')",
         "check = lambda name: agree(name, s, lambda v: 1.0, lambda v: 1, points=[[0.0]], rtol=1e-15)\n"
         "check('two')\ncheck('two')",
         "prove('one', s)\nprove('other', s)",
@@ -886,7 +886,7 @@ def test_a_theorem_in_a_notebook() -> None:
     assert head["metadata"] == {"theorem": record}
     assert head["data"]["text/markdown"] == r"**Theorem: The sum is $1$.** For all $z \in \mathbb{R}^K$,"
     assert words["metadata"] == {"words": True}
-    assert words["data"]["text/markdown"] == "and *no more*."
+    assert words["data"]["text/markdown"] == "and **no** more."
     assert statement["data"]["text/markdown"].startswith("$$\n")
     # An agreement does not display again what a proof displayed, however often its cell is run; a proof does.
     for output in second:
@@ -965,6 +965,96 @@ def test_alterations_of_a_sum_and_of_a_derivative() -> None:
     assert ("indices swapped", "Eq(Derivative(p[j], z[i]), (-p[j] + KroneckerDelta(i, j))*p[i])") in found
     assert len(found) == len(set(found))
     assert MAIN["jacobian"][0] not in [altered for _, altered in mutations(MAIN["jacobian"][0])]
+
+
+@pytest.mark.parametrize(
+    ("statement", "alterations"),
+    [
+        (
+            eq(sp.exp(z[i]), y[j]),
+            {
+                "sign flipped: Eq(-exp(z[i]), y[j])",
+                "factor of two: Eq(2*exp(z[i]), y[j])",
+                "index changed: Eq(exp(z[j]), y[j])",
+                "sign flipped: Eq(exp(-z[i]), y[j])",
+                "factor of two: Eq(exp(2*z[i]), y[j])",
+                "sign flipped: Eq(exp(z[i]), -y[j])",
+                "factor of two: Eq(exp(z[i]), 2*y[j])",
+                "index changed: Eq(exp(z[i]), y[i])",
+            },
+        ),
+        (
+            eq(sum_over(k, y[k]) + z[1], 3),
+            {
+                "sign flipped: Eq(-z[1] - Sum(y[k], (k, 1, K)), 3)",
+                "factor of two: Eq(2*z[1] + 2*Sum(y[k], (k, 1, K)), 3)",
+                "sign flipped: Eq(-z[1] + Sum(y[k], (k, 1, K)), 3)",
+                "factor of two: Eq(2*z[1] + Sum(y[k], (k, 1, K)), 3)",
+                "term dropped: Eq(Sum(y[k], (k, 1, K)), 3)",
+                "sign flipped: Eq(z[1] - Sum(y[k], (k, 1, K)), 3)",
+                "factor of two: Eq(z[1] + 2*Sum(y[k], (k, 1, K)), 3)",
+                "term dropped: Eq(z[1], 3)",
+                "first term left out: Eq(z[1] + Sum(y[k], (k, 2, K)), 3)",
+                "sign flipped: Eq(z[1] + Sum(y[k], (k, 1, K)), -3)",
+                "factor of two: Eq(z[1] + Sum(y[k], (k, 1, K)), 6)",
+                "off by one: Eq(z[1] + Sum(y[k], (k, 1, K)), 4)",
+            },
+        ),
+        (
+            eq(product_over(n, X[n]), y[1]),
+            {
+                "sign flipped: Eq(-Product(X[n], (n, 1, N)), y[1])",
+                "factor of two: Eq(2*Product(X[n], (n, 1, N)), y[1])",
+                "first factor left out: Eq(Product(X[n], (n, 2, N)), y[1])",
+                "sign flipped: Eq(Product(X[n], (n, 1, N)), -y[1])",
+                "factor of two: Eq(Product(X[n], (n, 1, N)), 2*y[1])",
+            },
+        ),
+        (
+            sp.Ge(z[1], y[1], evaluate=False),
+            {
+                "reversed: z[1] <= y[1]",
+                "bound tightened: -y[1] + z[1] > 1/8",
+                "sign flipped: -z[1] >= y[1]",
+                "factor of two: 2*z[1] >= y[1]",
+                "sign flipped: z[1] >= -y[1]",
+                "factor of two: z[1] >= 2*y[1]",
+            },
+        ),
+        (
+            sp.Equivalent(sp.Gt(z[1], z[2]), sp.Lt(y[1], y[2]), evaluate=False),
+            {
+                f"{kind}: {sp.Equivalent(one, other, evaluate=False)}"
+                for kind, one, other in (
+                    ("reversed", sp.Lt(z[1], z[2]), sp.Lt(y[1], y[2])),
+                    ("sign flipped", sp.Gt(-z[1], z[2]), sp.Lt(y[1], y[2])),
+                    ("factor of two", sp.Gt(2 * z[1], z[2]), sp.Lt(y[1], y[2])),
+                    ("sign flipped", sp.Gt(z[1], -z[2]), sp.Lt(y[1], y[2])),
+                    ("factor of two", sp.Gt(z[1], 2 * z[2]), sp.Lt(y[1], y[2])),
+                    ("reversed", sp.Gt(z[1], z[2]), sp.Gt(y[1], y[2])),
+                    ("sign flipped", sp.Gt(z[1], z[2]), sp.Lt(-y[1], y[2])),
+                    ("factor of two", sp.Gt(z[1], z[2]), sp.Lt(2 * y[1], y[2])),
+                    ("sign flipped", sp.Gt(z[1], z[2]), sp.Lt(y[1], -y[2])),
+                    ("factor of two", sp.Gt(z[1], z[2]), sp.Lt(y[1], 2 * y[2])),
+                )
+            },
+        ),
+        (
+            sp.And(sp.Eq(z[1], y[1]), sp.Gt(z[2], y[2]), evaluate=False),
+            {
+                "sign flipped: Eq(-z[1], y[1])",
+                "factor of two: Eq(2*z[1], y[1])",
+                "sign flipped: Eq(z[1], -y[1])",
+                "factor of two: Eq(z[1], 2*y[1])",
+                "reversed: z[2] < y[2]",
+                "bound tightened: -y[2] + z[2] > 1/8",
+            },
+        ),
+    ],
+    ids=["an exponential", "a sum", "a product", "an inequality", "an equivalence", "a list"],
+)
+def test_every_alteration(statement: Any, alterations: set[str]) -> None:
+    assert {f"{kind}: {altered}" for kind, altered in mutations(statement)} == alterations
 
 
 def test_alterations_are_statements() -> None:

@@ -33,6 +33,9 @@ from xentlib.proof.core.subject import axes_of
 BESIDE = "two computations agree"
 """What is said where neither side of the statement is compared."""
 
+_LEFT_OF_0 = 1e-20
+"""What many digits may leave of a number that is 0."""
+
 LOOSEST = 1e-3
 """The largest tolerance: what differs by more does not agree."""
 
@@ -118,8 +121,14 @@ def agree(
         raise VerificationError(message)
     if proved(statement) is None:
         _check_proved(claim_id, problem)
-    worst, different = 0.0, set()
+    worst, different, seen = 0.0, set(), 0.0
     formula = next((side for side in (left, right) if isinstance(side, Entries)), None)
+    if formula is None and (problem.given.rules or problem.sizes):
+        message = (
+            f"{claim_id}: whether points are such as {statement} assumes cannot be told, unless entries() "
+            "computes one side"
+        )
+        raise ValueError(message)
     for point in points:
         arguments = point if isinstance(point, tuple) and point else (point,)
         different.add(tuple(_as_floats(claim_id, argument) for argument in arguments))
@@ -133,9 +142,13 @@ def agree(
         if 0 < by_left < len(computed):
             _refuse_entries(claim_id)
         worst = max(worst, _error(claim_id, a, b, rtol, atol, arguments))
+        seen = max(seen, float(abs(a if left is formula else b).max()))
     count = len(different)
     if count == 0:
         message = f"{claim_id}: no point was given to check at"
+        raise ValueError(message)
+    if _LEFT_OF_0 < seen <= atol:
+        message = f"{claim_id}: no number that is compared is larger than atol = {atol}, so that 0 would do"
         raise ValueError(message)
     # Written in full, for rounded it could be less than what was allowed.
     said = (f"{name} {float(value)!r}" for name, value in (("rtol", rtol), ("atol", atol)) if value)
@@ -217,6 +230,11 @@ def _compared(claim_id: str, statement: Any, left: Any, right: Any) -> str:
             if name is None:
                 message = f"{claim_id}: the entries of {computed.expr} are no side of {statement}"
                 raise VerificationError(message)
+            if not isinstance(statement, sp.Eq) and not computed.expr.free_symbols:
+                message = (
+                    f"{claim_id}: {computed.expr} is no evidence for {statement}: compare the other side"
+                )
+                raise ValueError(message)
             return f"agrees with the {name} side"
     return BESIDE
 

@@ -177,25 +177,26 @@ def say(words: str) -> None:
 
 
 # Of what a text is made that looks like nothing but text: a list of what is not would have no end.
-_LETTERS = re.compile("LATIN (?:SMALL|CAPITAL) LETTER|GREEK (?:SMALL|CAPITAL) LETTER")
-_STOPS = set("–—‘’“”…·×±−≤≥≠→∞")  # noqa: RUF001
+_LETTERS = re.compile("LATIN (?:SMALL|CAPITAL) LETTER")
+_STOPS = set("–—‘’“”…")  # noqa: RUF001
 _TEX = {
     "sum", "prod", "log", "ln", "exp", "max", "min", "tanh", "frac", "tfrac", "ge", "le", "geq", "leq", "ne",
-    "neq", "in", "to", "pm", "cdot", "times", "dots", "ldots", "cdots", "infty", "partial", "nabla", "bar",
-    "hat", "tilde", "operatorname", "mathrm", "mathbf", "mathbb", "mathcal", "text", "lVert", "rVert",
-    "lvert", "rvert", "left", "right", "big", "bigl", "bigr", "ell", "sqrt", "quad", *",; |{}",
+    "neq", "in", "to", "pm", "cdot", "dots", "ldots", "cdots", "infty", "partial", "nabla", "bar", "tilde",
+    "operatorname", "mathbb", "lVert", "rVert", "lvert", "rvert", "left", "right", "big", "bigl", "bigr",
+    "ell", *",;|{}",
     *greek_letters_set, *(letter.capitalize() for letter in greek_letters_set),
     *(f"var{letter}" for letter in greek_letters_set),
 }  # fmt: skip
 _BLOCKS = re.compile(
     r"""[\n\r]                                # one paragraph
-    | ^\s*(?:[#>|=+:~-] | \d+[.)]\s)        # no heading, quotation, table or list
-    | \([\w-]+\)=  | \{[\w:.-]+\}`          # no target, no role
+    | ^\s | ^[#>|=+:~%-] | ^\d+[.)]\s       # no heading, quotation, table, list, code or remark
+    | ^\[[^\]]*\]: | \([\w-]+\)=            # no target
+    | \{[\w:.-]+\}` | \{\{                  # no role, no placeholder
     | &\w*[\w#]    | <\S                    # no entity, no HTML
     | !\[ | \[[x\ ]\] | ```| ~~~ | \$\$
-    | `\s*:                                 # no name of a claim
-    | ^\W*theorem\b | (?:\*|_)\W*(?:theorem|proved|lemma|corollary|proposition)
-    | \\sqrt\s*(?:\{\s*\})?\s*(?:\$|$)""",
+    | `[\W_]{0,9}:                          # no name of a claim
+    | ^\W*theorem\b
+    | \\operatorname(?!\{[A-Za-z]+\})""",
     re.IGNORECASE | re.VERBOSE,
 )
 
@@ -206,7 +207,9 @@ def _check_words(*words: str) -> None:
         block = _BLOCKS.search(text)
         strange = (a for a in text if not (a.isascii() and a.isprintable()) and not _is_letter(a))
         commands = (f"\\{word}" for word in re.findall(r"\\([A-Za-z]+|.)", text) if word not in _TEX)
-        outside = (a for a in re.sub(r"`[^`]*`|\$[^$]*\$", "", text) if a in "\\$")
+        # Outside of code and mathematics a word may be stressed, and no more.
+        bare = re.sub(r"`[^`]*`|\$[^$]*\$|\*\*[a-z]+\*\*", "", text)
+        outside = (a for a in bare if a in "\\$*_")
         mark = block[0] if block else next(chain(strange, commands, outside), None)
         if mark is not None:
             message = f"{mark!r} could be taken for what was checked, so words do without it: {text!r}"

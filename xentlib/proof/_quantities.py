@@ -96,7 +96,12 @@ class Quantity:
 
     def __getitem__(self, index: Any) -> sp.Expr:
         """Return the entry at one index or at a tuple of indices."""
-        indices = index if isinstance(index, tuple) else (index,)
+        indices = [sp.sympify(at) for at in (index if isinstance(index, tuple) else (index,))]
+        if not all(isinstance(at, sp.Expr) for at in indices):
+            message = (
+                f"the entries of {self._head.__name__} stand at indices such as i or 1, not at {index!r}"
+            )
+            raise TypeError(message)
         return self._head(*self._of, *indices)
 
 

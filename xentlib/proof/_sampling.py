@@ -145,6 +145,8 @@ def _moved(turn: tuple[Any, Any], values: dict[Any, Any], unknowns: _Unknowns) -
             new = evaluate(place, values)
     except (ArithmeticError, TypeError):
         return False
+    if abs(new) > _FAR_UP:
+        return False  # there it would take too many digits to compute
     whole, indices = (number.base, number.indices) if isinstance(number, sp.Indexed) else (number, ())
     if whole not in values:
         return False  # it is what something else is put in for

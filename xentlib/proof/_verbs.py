@@ -369,6 +369,7 @@ def refute(claim_id: str, statement: Any, *, given: Any = (), at: Values | None 
         lambda printer: (
             f"refuted at one point: {describe(statement, witness, printer)}"
             f"{assumed(statement, known, printer, '; assumed is ')}"
+            f"{', of functions at this one place' if known.hypotheses else ''}"
         ),
         statement,
     )
