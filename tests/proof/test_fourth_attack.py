@@ -82,6 +82,13 @@ def proved(name: str, statement: Any, **keys: Any) -> None:
     late(prove, name, "a", statement, **keys)
 
 
+def agreed_after(first: Any, statement: Any, size: int) -> None:
+    """Agree about a statement after another is proved in which nothing is left of its names."""
+    prove("b", first)
+    rows = [np.ones(size) * number for number in range(20)]
+    agree("a", statement, lambda z: 1.0, entries(sp.S.One, of=[z]), points=rows, rtol=1e-9)
+
+
 def inverse(far: int) -> Any:
     """Return a quantity that has no value at one place."""
     return Quantity("h", lambda at: 1 / (at - far))
@@ -162,16 +169,7 @@ for far in (14, 25, 37):
         Equivalent(sp.Lt(a, b), sp.Lt(exp(a) * under * over, exp(b) * under * over), evaluate=False),
         increasing=exp,
     )
-    late(
-        agree,
-        f"names: an agreement {far}",
-        "a",
-        eq(under * over * ONE, 1),
-        lambda z: 1.0,
-        entries(sp.S.One, of=[z]),
-        points=[np.ones(far) * number for number in range(20)],
-        rtol=1e-9,
-    )
+    late(agreed_after, f"names: an agreement {far}", eq(ONE, 1), eq(under * over * ONE, 1), far)
 
 # --- sums that do not end at a whole number -----------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from xentlib.proof._latex import to_latex
 from xentlib.proof._names import check_names
 from xentlib.proof._sampling import ENOUGH, why_not_assumed
 from xentlib.proof._trying import try_out
-from xentlib.proof.core.decide import same, shows_nothing
+from xentlib.proof.core.decide import same, shows_nothing, why_no_value
 from xentlib.proof.core.problem import Problem, VerificationError, read
 from xentlib.proof.core.subject import axes_of
 
@@ -121,6 +121,11 @@ def agree(
         raise VerificationError(message)
     if proved(statement) is None:
         _check_proved(claim_id, problem)
+    # What was proved may have had other names, by which nothing cancelled.
+    no_value = why_no_value(problem)
+    if no_value is not None:
+        message = f"{claim_id}: there is no evidence for {statement}: {no_value}"
+        raise VerificationError(message)
     worst, different, seen = 0.0, set(), 0.0
     formula = next((side for side in (left, right) if isinstance(side, Entries)), None)
     if formula is None and (problem.given.rules or problem.sizes):
