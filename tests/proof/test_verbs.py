@@ -865,6 +865,7 @@ KEYS = [
     "refuted",
     "witness",
     "error",
+    "coq",
 ]
 
 

@@ -36,7 +36,7 @@ def of_symbols(statement: Any, given: Given = NOTHING) -> list[Any]:
     """
     subject = sp.Tuple(statement, *given.relations)
     axes = axes_of(subject)
-    elements = [array[tuple(_indices_of(ends))] for array, ends in axes.items() if array != c]
+    elements = [array[tuple(indices_of(ends))] for array, ends in axes.items() if array != c]
     labels = {array.label for array in axes}
     scalars = sorted(symbols_of(subject) - labels - {*SIZE, *SIZE.values()}, key=str)
     found = []
@@ -49,9 +49,25 @@ def of_symbols(statement: Any, given: Given = NOTHING) -> list[Any]:
     return found
 
 
-def _indices_of(axes: Iterable[Iterable[Any]]) -> list[sp.Basic]:
-    """Return indices that stand for all places, each for one axis."""
-    found: list[sp.Basic] = []
+def indices_of(axes: Iterable[Iterable[Any]]) -> list[sp.Symbol]:
+    """Return indices that stand for all places of an array, each for one axis.
+
+    Parameters
+    ----------
+    axes : iterable
+        How far each axis reaches, as `axes_of` says.
+
+    Returns
+    -------
+    list of Symbol
+        Such as k for classes.
+
+    Examples
+    --------
+    >>> indices_of([{N}, {K, 2}])
+    [n, k]
+    """
+    found: list[sp.Symbol] = []
     for ends in axes:
         usual = {K: (k, l), N: (n, m), D: (d, e)}
         any_place = sp.Symbol("i", integer=True, positive=True)

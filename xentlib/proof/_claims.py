@@ -52,6 +52,8 @@ class Claim:
         LaTeX: the values at which a refuted statement fails.
     error : float or None
         The largest error of an agreement in units of its tolerance; depends on the machine.
+    coq : str or None
+        Of a proof: the statement with its assumptions in Coq, if it has a counterpart there.
     """
 
     id: str
@@ -65,6 +67,7 @@ class Claim:
     refuted: int | None = None
     witness: str | None = None
     error: float | None = None
+    coq: str | None = None
 
 
 def check_id(text: Any) -> None:

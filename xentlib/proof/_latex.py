@@ -77,13 +77,12 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
         return str(super()._print_Pow(expr))
 
     def _print_Add(self, expr: sp.Add, order: Any = None) -> str:
-        terms = sorted(((*_sign_and_size(term), term) for term in expr.args), key=_place_of_term)
-        text = ""
-        for place, (negative, size, _) in enumerate(terms):
+        text, terms = "", in_order(expr)
+        for place, (negative, size) in enumerate(terms):
             body = self.doprint(size)
             # Without parentheses a sum would seem to swallow the terms after it.
             if place < len(terms) - 1 and _is_open(body):
-                above, below = _fraction(size)
+                above, below = fraction(size)
                 whole = len(above) < 2 or below
                 body = _in_parentheses(body) if whole else self._product(above, closed=True)
             elif size.is_Add or (body.startswith("-") and (place or negative)):
@@ -93,11 +92,11 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
         return text
 
     def _print_Mul(self, expr: sp.Expr) -> str:
-        negative, size = _sign_and_size(expr)
+        negative, size = sign_and_size(expr)
         if negative:
             body = self.doprint(size)
             return f"- {_in_parentheses(body)}" if size.is_Add or body.startswith("-") else f"- {body}"
-        above, below = _fraction(expr)
+        above, below = fraction(expr)
         if below:
             return rf"\frac{{{self._product(above)}}}{{{self._product(below)}}}"
         return self._product(above)
@@ -107,7 +106,7 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
         if len(factors) < 2:
             return "".join(map(self.doprint, factors)) or "1"
         numbers = [factor for factor in factors if factor.is_Rational]
-        others = sorted((f for f in factors if not f.is_Rational), key=_rank_of_factor)
+        others = sorted((f for f in factors if not f.is_Rational), key=place_of_factor)
         text = ""
         for place, factor in enumerate([*numbers, *others], start=1):
             word = str(self.doprint(factor))
@@ -130,8 +129,7 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
         return r",\qquad ".join(map(self.doprint, sorted(expr.args, key=sp.default_sort_key)))
 
     def _print_Equivalent(self, expr: sp.Equivalent, altchar: Any = None) -> str:
-        parts = sorted(expr.args, key=lambda part: (part.has(sp.Function), sp.default_sort_key(part)))
-        return r" \quad\Longleftrightarrow\quad ".join(map(self.doprint, parts))
+        return r" \quad\Longleftrightarrow\quad ".join(map(self.doprint, equivalents(expr)))
 
 
 def _in_parentheses(text: str) -> str:
@@ -145,7 +143,7 @@ def _depends_on_order(limits: Sequence[sp.Tuple]) -> bool:
     return len(set(indices)) < len(indices) or any(limit.has(index) for index, limit in outer)
 
 
-def _sign_and_size(expr: sp.Expr) -> tuple[bool, sp.Expr]:
+def sign_and_size(expr: sp.Expr) -> tuple[bool, sp.Expr]:
     """Return whether an expression begins with a minus, and what follows it."""
     if expr.is_Rational:
         return bool(expr.is_negative), abs(expr)
@@ -162,7 +160,7 @@ def _factors(expr: sp.Expr) -> list[sp.Expr]:
     return [inner for factor in expr.args for inner in _factors(factor)] if expr.is_Mul else [expr]
 
 
-def _fraction(expr: sp.Expr) -> tuple[list[sp.Expr], list[sp.Expr]]:
+def fraction(expr: sp.Expr) -> tuple[list[sp.Expr], list[sp.Expr]]:
     """Return what stands above and below the line: powers of negative exponent below, as people write."""
     above, below = [], []
     for factor in _factors(expr):
@@ -197,13 +195,25 @@ def _is_open(text: str) -> bool:
     return False
 
 
+def in_order(total: sp.Add) -> list[tuple[bool, sp.Expr]]:
+    """Return the terms of a sum as people write them: whether a minus is before each, and what follows it."""
+    terms = sorted(((*sign_and_size(term), term) for term in total.args), key=_place_of_term)
+    return [(negative, size) for negative, size, _ in terms]
+
+
 def _place_of_term(term: tuple[bool, sp.Expr, sp.Expr]) -> Any:
     negative, _, whole = term
     kinds = (whole.is_number, whole.has(sp.KroneckerDelta), whole.has(sp.Indexed, sp.Function))
     return negative, [not kind for kind in kinds], sp.default_sort_key(whole)
 
 
-def _rank_of_factor(factor: sp.Expr) -> Any:
+def equivalents(statement: sp.Equivalent) -> list[Any]:
+    """Return the sides of an equivalence, the simpler first."""
+    return sorted(statement.args, key=lambda part: (part.has(sp.Function), sp.default_sort_key(part)))
+
+
+def place_of_factor(factor: sp.Expr) -> Any:
+    """Return what factors are sorted by."""
     return (
         factor.has(sp.log, sp.Sum, sp.Product),
         factor.is_Add,

@@ -28,6 +28,7 @@ from xentlib.proof._claims import (
     remember,
     show,
 )
+from xentlib.proof._coq import UnprintableError, to_coq
 from xentlib.proof._evaluation import truth
 from xentlib.proof._latex import to_latex
 from xentlib.proof._mutations import mutations
@@ -148,7 +149,7 @@ def prove(
     level = _level(statement, fixed)
     claim = Claim(
         claim_id, "proof", level, to_latex(statement), assumptions(statement, known, fixed),
-        points=trial.points, digits=trial.digits, refuted=refuted,
+        points=trial.points, digits=trial.digits, refuted=refuted, coq=_in_coq(problem),
     )  # fmt: skip
     announce(
         claim,
@@ -159,6 +160,13 @@ def prove(
         ),
         statement,
     )
+
+
+def _in_coq(problem: Problem) -> str | None:
+    try:
+        return to_coq(problem.statement, problem.given, problem.sizes)
+    except UnprintableError:
+        return None
 
 
 def _few(trial: Trial) -> str:
