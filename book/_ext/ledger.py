@@ -15,9 +15,10 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import formal
 import yaml
 from docutils import nodes
-from sphinx.addnodes import pending_xref
+from sphinx.addnodes import download_reference, pending_xref
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.osutil import relative_uri
@@ -30,7 +31,7 @@ Record = dict[str, Any]
 # What ledger.json promises to other programs.
 FIELDS = (
     "id", "kind", "level", "statement", "assumptions",
-    "points", "digits", "tolerance", "refuted", "witness", "chapter", "anchor",
+    "points", "digits", "tolerance", "refuted", "witness", "formal", "chapter", "anchor",
 )  # fmt: skip
 
 
@@ -54,6 +55,7 @@ def claims_in(notebook: Record) -> list[Record]:
 def collect(root: Path) -> dict[str, Record]:
     """Return every claim of the book by its ID, with its chapter and anchor."""
     rows: dict[str, Record] = {}
+    proved = formal.theorems(root) if (root / "book" / "formal").exists() else {}
     for chapter in notebooks(root):
         notebook = json.loads((root / f"{chapter}.ipynb").read_text(encoding="utf-8"))
         for claim in claims_in(notebook):
@@ -63,6 +65,7 @@ def collect(root: Path) -> dict[str, Record]:
                 raise ExtensionError(message)
             rows[name] = {
                 **claim,
+                "formal": proved.get(name),
                 "chapter": chapter,
                 "anchor": f"claim-{name}",
             }
@@ -104,7 +107,22 @@ class ClaimBlock(SphinxDirective):
         block = nodes.container(classes=["claim", record["kind"]])
         label(self.env, block, "claim", record["id"])
         self.state.nested_parse(self.content, self.content_offset, block)
+        if record["formal"]:
+            self.env.note_dependency(f"book/formal/{record['formal'].file}")
+            block += self.fold(record["formal"])
         return [block]
+
+    @staticmethod
+    def fold(theorem: formal.Theorem) -> nodes.Node:
+        fold = nodes.admonition(classes=["dropdown"])
+        fold += nodes.title("", "Proved in Coq")
+        fold += nodes.literal_block(theorem.text, theorem.text, language="coq")
+        whole = nodes.paragraph("", "The whole file: ")
+        link = download_reference("", "", reftarget=f"/book/formal/{theorem.file}", refdoc="")
+        link += nodes.literal(theorem.file, theorem.file)
+        whole += link
+        fold += whole
+        return fold
 
 
 class ClaimRole(SphinxRole):
@@ -135,6 +153,7 @@ class Ledger(SphinxDirective):
             f"{count['proof']} proofs, {count['agreement']} numeric agreements and "
             f"{count['refutation']} refutations. While proving, the machine refuted "
             f"{sum(row['refuted'] or 0 for row in rows.values())} altered statements. "
+            f"{sum(row['formal'] is not None for row in rows.values())} of the proofs are made again in Coq. "
             "Other programs find the same records in "
         )
         here = self.env.app.builder.get_target_uri(self.env.docname)
@@ -161,7 +180,7 @@ class Ledger(SphinxDirective):
         label(self.env, block, "ledger", row["id"])
         head = nodes.paragraph(classes=["ledger-head"])
         head += link(self.env, "claim", row["id"], row["id"])
-        for text in (row["kind"], row["level"]):
+        for text in (row["kind"], *(["formal"] if row["formal"] else []), row["level"]):
             head += nodes.inline(text, text, classes=["tag"])
         block += head
         block += nodes.math_block(row["statement"], row["statement"], nowrap=False, number=None)
@@ -203,7 +222,11 @@ def write_json(app: Sphinx, exception: Exception | None) -> None:
     """Write ``ledger.json`` beside the pages."""
     if exception is None and app.builder.format == "html":
         rows = [
-            {field: row[field] for field in FIELDS} | {"chapter": app.builder.get_target_uri(row["chapter"])}
+            {field: row[field] for field in FIELDS}
+            | {
+                "chapter": app.builder.get_target_uri(row["chapter"]),
+                "formal": row["formal"] and {"file": row["formal"].file, "theorem": row["formal"].name},
+            }
             for row in claims_of(app.env).values()
         ]
         path = Path(app.outdir) / "ledger.json"
