@@ -415,7 +415,7 @@ def test_a_theorem_holds_its_proof(page: Page) -> None:
     box = page.locator("#thm-gradient-batch")
     assert "· The gradient of a batch" in box.locator(".admonition-title").inner_text()
     assert box.locator("#claim-batch-gradient .katex-display").count() == 1
-    fold = box.locator("details")
+    fold = box.locator("details").filter(has_text="How it is proved")
     assert not fold.locator("pre").is_visible()
     fold.get_by_text("How it is proved").click()
     assert "prove(" in fold.locator("pre").inner_text()
