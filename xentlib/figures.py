@@ -6,7 +6,9 @@ module needs Matplotlib and IPython, the extra ``figures`` of the package.
 
 from __future__ import annotations
 
+import hashlib
 import io
+import re
 from typing import Any
 
 import matplotlib as mpl
@@ -92,7 +94,7 @@ def canvas(
 
 
 def show(figure: Figure) -> None:
-    """Show a figure in a notebook as an SVG that is the same to the byte on each run.
+    """Show a figure in a notebook as an SVG that is the same to the byte on each run and each machine.
 
     Parameters
     ----------
@@ -107,7 +109,45 @@ def show(figure: Figure) -> None:
 
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    display({"image/svg+xml": buffer.getvalue(), "text/plain": "<figure>"}, raw=True)
+    display({"image/svg+xml": _settled(buffer.getvalue()), "text/plain": "<figure>"}, raw=True)
+
+
+# What has coordinates: paths, the places and sizes of elements, and shifts, in which scales are left alone.
+_PLACED = re.compile(r'(?<=[ \n])(?:d|x|y|width|height|x1|x2|y1|y2)="[^"]*"|translate\([^)]*\)')
+_NUMBER = re.compile(r"-?\d+\.\d+|-0(?![\d.])")
+# What Matplotlib names after a hash, with all that stands in it.
+_NAMED = re.compile(
+    r'\s*<(?P<kind>clipPath|pattern|path) id="(?P<start>\w*?)(?P<hash>[0-9a-f]{10})"'
+    r"(?P<content>[^>]*(?:/>|>.*?</(?P=kind)>))",
+    re.DOTALL,
+)
+
+
+def _settled(svg: str) -> str:
+    """Return a picture without what hangs on the last bits of its coordinates.
+
+    They are rounded to hundredths of a point, and what was named after the unrounded ones is named after
+    those that are left.
+    """
+
+    def rounded(match: re.Match[str]) -> str:
+        # A little is added first, for drawn lines often lie halfway between two hundredths.
+        text = f"{float(match[0]) + 3e-6:.2f}".rstrip("0").rstrip(".")
+        return "0" if text == "-0" else text
+
+    svg = _PLACED.sub(lambda match: _NUMBER.sub(rounded, match[0]), svg)
+    names, written = {}, set()
+    for found in _NAMED.finditer(svg):
+        content = hashlib.sha256(found["content"].encode()).hexdigest()
+        names[found["hash"]] = content[: len(found["hash"])]
+
+    def once(match: re.Match[str]) -> str:
+        known = match[0] in written
+        written.add(match[0])
+        return "" if known else match[0]
+
+    svg = re.sub("|".join(names) or "$^", lambda match: names[match[0]], svg)
+    return re.sub(r"\s*<defs>\s*</defs>", "", _NAMED.sub(once, svg))
 
 
 def on_simplex(p: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
