@@ -31,7 +31,7 @@ export IPYTHONDIR := $(CURDIR)/.venv/ipython
 # What is imported is compiled once and kept, whatever the machine's habit: it takes half of a short run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help book read lab quick test formal oldest notebooks lint site-test lab-test peers accuracy bench memory dist lock clean
+.PHONY: help book read lab quick test deep portable formal oldest notebooks lint site-test lab-test peers accuracy bench memory dist lock clean
 
 help: ## list the goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -56,13 +56,18 @@ quick: .venv/ready ## check style and types, and run the tests that a change rea
 test: .venv/ready ## run the tests and doctests, execute every notebook, measure the coverage
 	.venv/bin/python tools/covered.py
 
+deep: .venv/ready ## run all fuzz, attacks and planted errors, of which `make test` runs a sample (a quarter of an hour)
+	XENT_DEEP=1 .venv/bin/pytest tests/numerics tests/proof
+
+portable: .venv/ready ## run the notebooks and the tests of the numbers as on other processors (a quarter of an hour)
+	.venv/bin/python tools/portable.py
+
 formal: .venv/ready ## check the proofs in Coq and what they rest on (needs Coq; says how to get it)
 	.venv/bin/python tools/coq.py
 
 oldest: .venv-oldest/ready ## run the tests of xentlib with the oldest packages that it allows
 	@# Old releases rest on what newer ones deprecate; that is no fault of ours. Tests that run pytest are told too.
-	@# What goes deeper in CI goes deeper there once, with the packages that are pinned.
-	XENT_DEEP= PYTEST_ADDOPTS='-W ignore::DeprecationWarning' .venv-oldest/bin/pytest xentlib tests/numerics tests/proof
+	PYTEST_ADDOPTS='-W ignore::DeprecationWarning' .venv-oldest/bin/pytest xentlib tests/numerics tests/proof
 
 notebooks: .venv/ready ## execute every notebook in place and store its outputs
 	.venv/bin/python tools/notebooks.py

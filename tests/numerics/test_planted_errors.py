@@ -1,6 +1,6 @@
 """Every accuracy test notices nan, and an error of 64 eps, in each result that it calls for.
 
-At hand only those of one module are tried.
+Those of one module are tried, of another one each day, or of all where XENT_DEEP is set.
 """
 
 from __future__ import annotations
@@ -11,9 +11,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deep import DEEP
+from deep import sample
 
 TESTS = Path(__file__).parents[1]
+MARKED = sorted(
+    path
+    for path in (TESTS / "numerics").glob("test_*.py")
+    if "pytest.mark.accuracy" in path.read_text(encoding="utf-8") and path != Path(__file__)
+)
 
 # The first forgets what Python's max does with nan, the second is loose, the third is neither.
 SLOPPY = """
@@ -42,15 +47,15 @@ def test_nothing():
 """
 
 
-def plant(path: Path) -> subprocess.CompletedProcess[str]:
+def plant(*paths: Path) -> subprocess.CompletedProcess[str]:
     """Run the tests there with the plugin, in a process of its own: it wraps what they import."""
     command = [sys.executable, "-m", "pytest", "-p", "planting", "-p", "no:cacheprovider", "-q", "-n", "0"]
     settings = ["-c", "pyproject.toml", "-o", "addopts=--import-mode=importlib", "-m", "accuracy"]
-    paths = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
+    modules = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
-        [*command, *settings, path],
+        [*command, *settings, *paths],
         cwd=TESTS.parent,
-        env=os.environ | {"PYTHONPATH": paths},
+        env=os.environ | {"PYTHONPATH": modules},
         capture_output=True,
         check=False,
         text=True,
@@ -58,12 +63,12 @@ def plant(path: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_accuracy_test_notices_what_is_planted() -> None:
-    found = plant(TESTS / "numerics" if DEEP else TESTS / "numerics" / "test_softmax.py")
+    found = plant(*sample(MARKED, len(MARKED)))
     passed = re.findall(r"passes in spite of .*|^FAILED .*", found.stdout, re.M)
     assert found.returncode == 0, "\n".join(passed) or found.stdout + found.stderr
     count = re.search(r"^planted \d+ errors in (\d+) tests$", found.stdout, re.M)
     assert count
-    assert re.search(rf"^{count[1]} passed, \d+ deselected", found.stdout, re.M)
+    assert re.search(rf"^{count[1]} passed\b", found.stdout, re.M)
 
 
 def test_a_test_that_notices_nothing_is_found(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from deep import DEEP
+from deep import sample
 from sympy import (
     Abs,
     Add,
@@ -255,7 +255,7 @@ cube = z[i] * z[j] * z[k]
 proved("many places", eq(cube * sum_over(l, p[l]), cube), sizes={K: 50})
 
 
-@pytest.mark.parametrize("name", list(ATTEMPTS)[:: 1 if DEEP else 4])
+@pytest.mark.parametrize("name", sample(list(ATTEMPTS)))
 def test_it_is_refused(name: str) -> None:
     with pytest.raises((VerificationError, TypeError, ValueError)):
         ATTEMPTS[name]()

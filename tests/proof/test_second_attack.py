@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from deep import DEEP
+from deep import sample
 from sympy import (
     Derivative,
     Equivalent,
@@ -565,7 +565,7 @@ for words in ("\u2713", "&check;", "&#10003;", "$$", r"\ding{51}", "\u2705"):
     late(say, f"words {words!r}", words)
 
 
-@pytest.mark.parametrize("name", list(ATTEMPTS)[:: 1 if DEEP else 4])
+@pytest.mark.parametrize("name", sample(list(ATTEMPTS)))
 def test_it_is_refused(name: str) -> None:
     with pytest.raises((VerificationError, TypeError, ValueError)):
         ATTEMPTS[name]()
