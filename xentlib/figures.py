@@ -161,7 +161,7 @@ def on_simplex(p: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     Returns
     -------
     ndarray
-        Shape ``(2, ...)``: across and up. Class 1 lies lower left, 2 lower right, 3 on top.
+        Shape ``(2, ...)``: across and up, in twelve decimals. Class 1 lies lower left, 2 right, 3 on top.
 
     References
     ----------
@@ -173,7 +173,8 @@ def on_simplex(p: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     array([1., 0.])
     """
     corners: Any = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
-    return np.moveaxis(np.asarray(p) @ corners, -1, 0)
+    # Triangles between the points of a grid must not hang on the last bits.
+    return np.moveaxis((np.asarray(p) @ corners).round(12), -1, 0)
 
 
 def simplex_grid(steps: int) -> np.ndarray[Any, np.dtype[np.float64]]:

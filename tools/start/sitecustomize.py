@@ -105,7 +105,11 @@ def replace(ufunc: Any, kind: Any, seed: int) -> None:
             if not simple(left, right):
                 shake(out, seed, picked(left, right))
         else:
-            shake(seen(places[ufunc.nin], kind, dims[:1], steps[ufunc.nin : ufunc.nin + 1]), seed)
+            out = seen(places[ufunc.nin], kind, dims[:1], steps[ufunc.nin : ufunc.nin + 1])
+            # What ends in many zero bits, such as a power of 2, was hit exactly.
+            unsigned, shift, _ = BITS[out.dtype]
+            ending = unsigned((1 << shift * 3 // 4) - 1)
+            shake(out, seed, out.view(unsigned) & ending == 0)
 
     new = LOOP(loop)
     signature = (ctypes.c_int * ufunc.nargs)(*[np.dtype(kind).num] * ufunc.nargs)
