@@ -24,7 +24,7 @@ class Cell(IPyNbCell):  # type: ignore[misc]
         )
 
     def where(self) -> str:
-        return f"{self.path.relative_to(self.config.rootpath).as_posix()}, cell {self.cell.id}"
+        return f"{self.parent.nodeid}, cell {self.cell.id}"
 
     def repr_failure(self, excinfo: Any) -> Any:
         text = super().repr_failure(excinfo)

@@ -41,7 +41,7 @@ def failures(paths: list[str], machine: dict[str, str]) -> list[str]:
     }
     start = {"PYTHONPATH": str(ROOT / "tools" / "start")} if "XENT_LAST_BIT" in machine else {}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", *paths],
+        [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-q", "-p", "no:cacheprovider", *paths],
         cwd=ROOT, env=inherited | start | machine, check=False, capture_output=True, encoding="utf-8",
     )  # fmt: skip
     if done.returncode not in (0, 1):

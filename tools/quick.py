@@ -61,7 +61,9 @@ def main() -> int:
         print("Nothing has changed that a test reaches.")
         return 0
     print(f"Testing {' '.join(paths)}")
-    code = subprocess.run([sys.executable, "-m", "pytest", "-q", *paths], cwd=ROOT, check=False).returncode
+    code = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--maxfail=10", *paths], cwd=ROOT, check=False
+    ).returncode
     return 0 if code == pytest.ExitCode.NO_TESTS_COLLECTED else code  # those of a browser have other goals
 
 

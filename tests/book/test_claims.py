@@ -200,7 +200,11 @@ def test_wrong_names_in_links_are_seen() -> None:
 def test_claim_ids_are_permanent() -> None:
     """A claim that vanishes breaks links; a new one is entered in claims.txt by hand, for good."""
     registered = (ROOT / "tests" / "book" / "claims.txt").read_text(encoding="utf-8").split()
-    assert sorted(ledger.collect(ROOT)) == sorted(registered)
+    claims = ledger.collect(ROOT)
+    new, gone = sorted(claims.keys() - set(registered)), sorted(set(registered) - claims.keys())
+    assert not new, f"enter at the end of tests/book/claims.txt, if the names are final: {' '.join(new)}"
+    assert not gone, f"readers link to these, which no chapter states any more: {' '.join(gone)}"
+    assert len(registered) == len(claims), "a name stands twice in tests/book/claims.txt"
 
 
 def test_each_claim_says_what_it_must() -> None:
