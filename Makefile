@@ -31,7 +31,7 @@ export IPYTHONDIR := $(CURDIR)/.venv/ipython
 # What is imported is compiled once and kept, whatever the machine's habit: it takes half of a short run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help book read lab quick test deep portable formal oldest notebooks lint site-test lab-test peers accuracy bench memory dist lock clean
+.PHONY: help book read lab quick test deep portable formal oldest pythons notebooks lint site-test lab-test peers accuracy bench memory dist lock clean
 
 help: ## list the goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -68,6 +68,9 @@ formal: .venv/ready ## check the proofs in Coq and what they rest on (needs Coq;
 oldest: .venv-oldest/ready ## run the tests of xentlib with the oldest packages that it allows
 	@# Old releases rest on what newer ones deprecate; that is no fault of ours. Tests that run pytest are told too.
 	PYTEST_ADDOPTS='-W ignore::DeprecationWarning' .venv-oldest/bin/pytest xentlib tests/numerics tests/proof
+
+pythons: .venv/ready ## run the tests of xentlib on each other Python of this machine
+	.venv/bin/python tools/pythons.py
 
 notebooks: .venv/ready ## execute every notebook in place and store its outputs
 	.venv/bin/python tools/notebooks.py

@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import nbformat
 import notebooks
 import portable
 import pytest
+import pythons
 
 STABLE = """\
 import numpy as np
@@ -75,3 +77,21 @@ def test_results_are_off_by_little_and_always_the_same_way() -> None:
         check=True, capture_output=True, encoding="utf-8",
     ).stdout  # fmt: skip
     assert set(printed.splitlines()) == {"True True True"}
+
+
+def test_each_other_python_is_tried_and_named_where_tests_fail(capsys: pytest.CaptureFixture[str]) -> None:
+    own, *others = (f"3.{minor}" for minor in (sys.version_info.minor, 1, 2, 3))
+    there = {own: sys.executable, others[0]: "one", others[1]: None, others[2]: "three"}
+    with (
+        mock.patch.object(pythons, "versions", return_value=[own, *others]),
+        mock.patch.object(pythons, "found", there.get),
+        mock.patch.object(pythons, "run", lambda version, _: int(version == "3.1")),
+    ):
+        assert pythons.main() == "The tests fail on Python 3.1."
+    assert "== Python 3.2: not on this machine" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not (pythons.ROOT / pythons.UV).exists(), reason="the environment was not made by make")
+def test_a_python_is_found_where_it_is() -> None:
+    assert f"3.{sys.version_info.minor}" in pythons.versions()
+    assert pythons.found("3.99") is None
