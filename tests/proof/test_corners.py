@@ -12,6 +12,7 @@ import sympy as sp
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from sympy import Derivative, Function, Max, Rational, Subs, Symbol, exp, log, sqrt
+from traitlets.config import Config
 
 from xentlib.proof import (
     K,
@@ -278,7 +279,8 @@ def test_what_is_assumed_of_a_function_is_assumed_at_every_place(capsys: pytest.
 
 @pytest.fixture
 def notebook() -> Iterator[None]:
-    shell = InteractiveShell.instance()
+    # It would open a database of what was typed, and leave it to the collector to close it.
+    shell = InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
     with mock.patch("IPython.core.getipython.get_ipython", return_value=shell):
         yield
     InteractiveShell.clear_instance()
