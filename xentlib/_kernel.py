@@ -726,7 +726,8 @@ def softmax_rows(z: Array, out: Array | None = None) -> Array:
 
     def of_block(rows: slice, room: Array) -> None:
         found = exponentials(z, rows, room)
-        scale_rows(found.terms, 1 / found.rest, result[rows])
+        # Not times 1 / total, which is up to an eighth faster: a certain class has 1, not 1 - eps.
+        _with_rows(np.divide, found.terms, found.rest, result[rows])
 
     each_block(z, of_block, result)
     return result

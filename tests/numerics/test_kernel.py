@@ -82,6 +82,12 @@ def test_one_class(dtype: Any) -> None:
     assert np.array_equal(log_softmax_rows(z), np.zeros((4, 1)))
 
 
+@pytest.mark.parametrize(("dtype", "least", "most"), [(np.float32, 18, 43), (np.float64, 38, 350)])
+def test_a_class_that_is_certain_has_probability_one(dtype: Any, least: float, most: float) -> None:
+    gaps = np.linspace(least, most, 2000).astype(dtype)  # without a shift
+    assert (softmax_rows(np.stack([gaps, np.zeros_like(gaps)], axis=1))[:, 0] == 1).all()
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("classes", [1, 10, 1000])
 def test_no_rows(dtype: Any, classes: int) -> None:
