@@ -1,10 +1,10 @@
-"""Another machine in the place of this one: NumPy's inexact functions are off by a last bit.
+"""Another machine in the place of this one: functions off by a last bit, sums in another order.
 
 Python runs this file at its start where its folder is on ``PYTHONPATH`` and ``XENT_LAST_BIT`` is set, to a
-seed. Exponentials, logarithms, powers and matrix products are changed in their inner loops, so that ``@`` and
-``out=`` are too; sums, ``einsum`` and linear algebra where they are called. As on a real machine, the same
-computation gives the same result each time, and what every machine computes exactly stays: sums of few terms,
-of whole numbers or of simple binary fractions, and values such as 0 and 1.
+seed. Exponentials, logarithms and powers are off by a last bit where they are not exact, and so is linear
+algebra. The terms of sums, of ``einsum`` and of matrix products are taken in another order. Functions and
+products are changed in their inner loops, so that ``@`` and ``out=`` are too. As on a real machine, the same
+computation gives the same result each time.
 """
 
 from __future__ import annotations
@@ -36,28 +36,27 @@ KEPT: list[Any] = []
 """What C calls must not be collected."""
 
 
-def shake(values: Any, seed: int, exact: Any = False) -> None:
+def shake(values: Any, seed: int) -> None:
     """Change each float in place by -1, 0 or 1 in its last bit, as its own bits and the seed say.
 
-    Only integers are computed with, so that no error of floats is raised here.
+    What ends in many zero bits, such as a power of 2, was hit exactly. Only integers are computed with, so
+    that no error of floats is raised here.
     """
     unsigned, shift, full = BITS[values.dtype]
     bits = np.atleast_1d(values).view(unsigned)
     exponent = (bits >> unsigned(shift)) & unsigned(full)
-    one = unsigned(full >> 1) << unsigned(shift)
-    magnitude = bits & ~(unsigned(1) << unsigned(8 * values.itemsize - 1))
-    free = (exponent > 1) & (exponent < full - 1) & (magnitude != one) & ~np.asarray(exact)
+    ending = bits & unsigned((1 << shift * 3 // 4) - 1)
     mixed: Any = bits.astype(np.uint64) ^ np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64)
     for _ in range(2):
         mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
     step = ((mixed >> np.uint64(33)) % np.uint64(3)).astype(unsigned)
+    free = (exponent > 1) & (exponent < full - 1) & (ending > 0)
     bits[...] = bits + np.where(free, step, unsigned(1)) - unsigned(1)
 
 
-def simple(*arrays: Any) -> bool:
-    """Return whether sums and products of these entries are exact: multiples of 1/1024 that are not large."""
-    with np.errstate(all="ignore"):
-        return all(np.all((np.abs(a) < 2**16) & (a * 1024 == np.rint(a * 1024))) for a in arrays)
+def order(count: int, seed: int) -> Any:
+    """Return another order of so many terms."""
+    return np.random.default_rng([seed, count]).permutation(count)
 
 
 def seen(address: int, kind: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Any:
@@ -66,13 +65,6 @@ def seen(address: int, kind: Any, shape: tuple[int, ...], strides: tuple[int, ..
     high = sum(max(0, (n - 1) * step) for n, step in zip(shape, strides, strict=True))
     memory = (ctypes.c_char * (high - low + np.dtype(kind).itemsize)).from_address(address + low)
     return np.ndarray(shape, kind, memory, -low, strides)
-
-
-def picked(left: Any, right: Any) -> Any:
-    """Return in which entries of a matrix product all products but one are 0 whatever the other matrix is."""
-    rows = np.count_nonzero(left, axis=-1) <= 1
-    columns = np.count_nonzero(right, axis=-2) <= 1
-    return rows[..., :, np.newaxis] | columns[..., np.newaxis, :]
 
 
 def replace(ufunc: Any, kind: Any, seed: int) -> None:
@@ -90,26 +82,26 @@ def replace(ufunc: Any, kind: Any, seed: int) -> None:
     before = ctypes.c_void_p()
 
     def loop(args: Any, dims: Any, steps: Any, data: Any) -> None:
-        places = args[: ufunc.nargs]  # a loop may move the pointers on
-        LOOP(before.value or 0)(args, dims, steps, data)
-        if not dims[0]:
-            return
         if ufunc is np.matmul:
             outer, m, n, p = dims[:4]
-            if not (m and n and p):
-                return
-            left, right, out = (
-                seen(places[i], kind, (outer, *ends), (steps[i], *steps[3 + 2 * i : 5 + 2 * i]))
-                for i, ends in enumerate([(m, n), (n, p), (m, p)])
-            )
-            if not simple(left, right):
-                shake(out, seed, picked(left, right))
+            turned = order(n, seed)
+            left = seen(args[0], kind, (outer, m, n), (steps[0], *steps[3:5]))[:, :, turned]
+            right = seen(args[1], kind, (outer, n, p), (steps[1], *steps[5:7]))[:, turned]
+            moved = (ctypes.c_void_p * 3)(left.ctypes.data, right.ctypes.data, args[2])
+            strides = [
+                left.strides[0],
+                right.strides[0],
+                steps[2],
+                *left.strides[1:],
+                *right.strides[1:],
+                *steps[7:9],
+            ]
+            LOOP(before.value or 0)(moved, dims, (ctypes.c_ssize_t * 9)(*strides), data)
         else:
-            out = seen(places[ufunc.nin], kind, dims[:1], steps[ufunc.nin : ufunc.nin + 1])
-            # What ends in many zero bits, such as a power of 2, was hit exactly.
-            unsigned, shift, _ = BITS[out.dtype]
-            ending = unsigned((1 << shift * 3 // 4) - 1)
-            shake(out, seed, out.view(unsigned) & ending == 0)
+            place = args[ufunc.nin]  # a loop may move the pointers on
+            LOOP(before.value or 0)(args, dims, steps, data)
+            if dims[0]:
+                shake(seen(place, kind, dims[:1], steps[ufunc.nin : ufunc.nin + 1]), seed)
 
     new = LOOP(loop)
     signature = (ctypes.c_int * ufunc.nargs)(*[np.dtype(kind).num] * ufunc.nargs)
@@ -119,30 +111,34 @@ def replace(ufunc: Any, kind: Any, seed: int) -> None:
         raise RuntimeError(message)
 
 
-def shaken(result: Any, seed: int, exact: Any = False) -> Any:
-    """Return a result after `shake`, whatever is no array of floats as it is."""
-    if getattr(result, "dtype", None) not in BITS:
-        return result
-    array = result if isinstance(result, np.ndarray) else np.array(result)
-    shake(array, seed, exact)
-    return array if isinstance(result, np.ndarray) else array[()]
-
-
 def sums(before: Any, seed: int) -> Any:
-    """Return a sum along axes, as `np.add.reduce`, that is off by a last bit."""
+    """Return `np.add.reduce` with its terms in another order."""
 
-    def reduce(
-        array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, *more: Any, **named: Any
-    ) -> Any:
+    def reduce(array: Any, axis: Any = 0, *rest: Any, **named: Any) -> Any:
         array = np.asanyarray(array)
-        if array.dtype in BITS and not simple(array):
-            keep = bool(more[0] if more else named.get("keepdims", False))
-            few = np.count_nonzero(array, axis, keepdims=keep) <= 2
-        else:
-            few = np.True_
-        return shaken(before(array, axis, dtype, out, *more, **named), seed, few)
+        if array.dtype in BITS and named.get("where", rest[4] if len(rest) > 4 else True) is True:
+            axes = range(array.ndim) if axis is None else np.atleast_1d(axis)
+            for along in axes:
+                array = np.take(array, order(array.shape[along], seed), along)
+        return before(array, axis, *rest, **named)
 
     return reduce
+
+
+def products(before: Any, seed: int) -> Any:
+    """Return `np.einsum` with its terms in another order."""
+
+    def einsum(subscripts: Any, *operands: Any, **named: Any) -> Any:
+        inputs, _, output = subscripts.partition("->")
+        moved = list(map(np.asanyarray, operands))
+        for place, letters in enumerate(inputs.split(",")):
+            for along, letter in enumerate(letters):
+                if letter.isalpha() and letter not in output and "." not in letters:
+                    turned = order(moved[place].shape[along], seed)
+                    moved[place] = np.take(moved[place], turned, along)
+        return before(subscripts, *moved, **named)
+
+    return einsum
 
 
 def wrapped(function: Any, seed: int) -> Any:
@@ -150,8 +146,12 @@ def wrapped(function: Any, seed: int) -> Any:
 
     @functools.wraps(function)
     def other(*args: Any, **named: Any) -> Any:
-        floats = [arg for arg in args if isinstance(arg, np.ndarray) and arg.dtype in BITS]
-        return shaken(function(*args, **named), seed, simple(*floats))
+        result = function(*args, **named)
+        if getattr(result, "dtype", None) not in BITS:
+            return result
+        array = np.array(result)
+        shake(array, seed)
+        return array[()]
 
     return other
 
@@ -173,12 +173,9 @@ def start(seed: int) -> None:
         return once(array, ufunc, *rest, **named)
 
     fromnumeric._wrapreduction = reduction  # type: ignore[attr-defined]
-    for module, names in [
-        (np, ["einsum", "dot", "inner"]),
-        (np.linalg, ["norm", "solve", "inv", "eigvalsh"]),
-    ]:
-        for name in names:
-            setattr(module, name, wrapped(getattr(module, name), seed))
+    np.einsum = products(np.einsum, seed)
+    for name in ("norm", "solve", "inv", "eigvalsh"):
+        setattr(np.linalg, name, wrapped(getattr(np.linalg, name), seed))
 
 
 if SEED:
