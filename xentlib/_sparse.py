@@ -551,7 +551,7 @@ def entmax_loss(logits: ArrayLike, target: ArrayLike, *, alpha: float = 1.5, axi
        = \sum_k y_k (\max z - z_k) - H(y) + \frac{1 - m^{\alpha - 1}}{\alpha - 1}
        - \frac{1 - \sum_k p_k^\alpha}{\alpha}, \qquad H(p) = \frac{1 - \sum_k p_k^\alpha}{\alpha (\alpha - 1)}
 
-    The last form is computed. The error is at most 6 eps of the sum of the absolute values of its terms,
+    The last form is computed. The error is at most 12 eps of the sum of the absolute values of its terms,
     where that is above eps; for labels and alpha = 1 it is that of `softmax_cross_entropy`, and for
     alpha = 2 that of `sparsemax_loss`.
 

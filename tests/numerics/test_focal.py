@@ -222,7 +222,7 @@ def test_classes_that_are_ruled_out_and_one_class() -> None:
     assert np.array_equal(slopes[[0, 2]], softmax_focal_loss_grad(z[[0, 2]], 1))
     assert not softmax_focal_loss_hess(z, 2)[1].any()
     p = xentlib.softmax(z)
-    assert np.array_equal(softmax_focal_loss_grad(z, 1), p - np.array([0, 1, 0]))
+    assert_within(softmax_focal_loss_grad(z, 1), p - np.array([0, 1, 0]), eps=8)
     assert np.isfinite(softmax_focal_loss_hess(z, 1)).all()
     assert softmax_focal_loss([3.0], 0) == 0
     assert softmax_focal_loss_grad([3.0], 0).tolist() == [0]

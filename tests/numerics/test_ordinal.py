@@ -121,7 +121,7 @@ def test_infinite_logits() -> None:
 
 def test_logits_that_are_next_to_one_another() -> None:
     tiny = np.nextafter(0.0, 1.0)
-    assert ordinal_cross_entropy([0.0, tiny], 1) == 2 * math.log(2) - math.log(tiny)
+    assert_within(ordinal_cross_entropy([0.0, tiny], 1), 2 * math.log(2) - math.log(tiny), eps=4)
     assert ordinal_cross_entropy_grad([0.0, tiny], 1).tolist() == [np.inf, -np.inf]
     assert ordinal_cross_entropy_hess([0.0, tiny], 1).tolist() == [[np.inf, -np.inf], [-np.inf, np.inf]]
 

@@ -255,7 +255,7 @@ def test_classes_that_are_ruled_out(target: Any) -> None:
 def test_no_class_has_no_probabilities() -> None:
     z = np.array([[0.0, 0.0], [-np.inf, -np.inf]])
     for temperature in (1.0, 0.5):
-        assert xentlib.logsumexp(z, temperature=temperature).tolist() == [math.log(2), -np.inf]
+        assert_within(xentlib.logsumexp(z, temperature=temperature), [math.log(2), -np.inf], eps=4)
         for function in (xentlib.softmax, xentlib.log_softmax):
             found = function(z, temperature=temperature)
             assert np.isfinite(found[0]).all()

@@ -82,7 +82,7 @@ def test_error_of_entmax(dtype: Any, gap: float, alpha: float) -> None:
     assert_within(entmax(z, alpha=alpha), oracle.entmax(z, alpha=alpha), eps=4)
     for function in ENTMAX:
         expected = getattr(oracle, function.__name__)(z, labels, alpha=alpha)
-        assert_within(function(z, labels, alpha=alpha), expected, eps=6 if function is entmax_loss else 4)
+        assert_within(function(z, labels, alpha=alpha), expected, eps=12 if function is entmax_loss else 4)
     for function in ENTMAX[:2]:
         y = distributions(dtype)
         expected = getattr(oracle, function.__name__)(z, y, alpha=alpha)
@@ -162,7 +162,7 @@ def test_a_few_steps_are_enough_where_no_value_is_known(
     assert traced.count <= 30 + 4 * math.ceil(math.log2(classes))
     if alpha < 2:
         assert_within(found, expected, eps=8, scale=1)
-        assert_within(found.sum(axis=-1), np.ones(len(z)), eps=2 * classes**0.5 + 4)
+        assert_within(found.sum(axis=-1), np.ones(len(z)), eps=4 * (classes**0.5 + 1))
     else:
         power = alpha - 1
         assert_within(found**power, expected**power, eps=10 * power, scale=1)
