@@ -1,10 +1,11 @@
 """Another machine in the place of this one: functions off by a last bit, sums in another order.
 
 Python runs this file at its start where its folder is on ``PYTHONPATH`` and ``XENT_LAST_BIT`` is set, to a
-seed. Exponentials, logarithms and powers are off by a last bit where they are not exact, and so is linear
-algebra. The terms of sums, of ``einsum`` and of matrix products are taken in another order. Functions and
-products are changed in their inner loops, so that ``@`` and ``out=`` are too. As on a real machine, the same
-computation gives the same result each time.
+seed. Exponentials, logarithms and powers are one of the two floats next to their values, the nearer one more
+often. The terms of sums, of ``einsum`` and of matrix products are taken in another order, and linear algebra
+is off by a last bit. Functions and products are changed in their inner loops, so that ``@`` and ``out=`` are
+too. As on a real machine, the same computation gives the same result each time. It needs a ``longdouble``
+that is wider than a double.
 """
 
 from __future__ import annotations
@@ -36,22 +37,37 @@ KEPT: list[Any] = []
 """What C calls must not be collected."""
 
 
+def hashed(bits: Any, seed: int) -> Any:
+    """Return 32 random bits for each number, the same for the same."""
+    mixed: Any = bits.astype(np.uint64) ^ np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64)
+    for _ in range(2):
+        mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
+    return mixed >> np.uint64(32)
+
+
 def shake(values: Any, seed: int) -> None:
     """Change each float in place by -1, 0 or 1 in its last bit, as its own bits and the seed say.
 
-    What ends in many zero bits, such as a power of 2, was hit exactly. Only integers are computed with, so
-    that no error of floats is raised here.
+    What ends in many zero bits, such as a power of 2, was hit exactly.
     """
     unsigned, shift, full = BITS[values.dtype]
     bits = np.atleast_1d(values).view(unsigned)
     exponent = (bits >> unsigned(shift)) & unsigned(full)
     ending = bits & unsigned((1 << shift * 3 // 4) - 1)
-    mixed: Any = bits.astype(np.uint64) ^ np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64)
-    for _ in range(2):
-        mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
-    step = ((mixed >> np.uint64(33)) % np.uint64(3)).astype(unsigned)
+    step = (hashed(bits, seed) % np.uint64(3)).astype(unsigned)
     free = (exponent > 1) & (exponent < full - 1) & (ending > 0)
     bits[...] = bits + np.where(free, step, unsigned(1)) - unsigned(1)
+
+
+def rounded(exact: Any, kind: Any, seed: int) -> Any:
+    """Return one of the two floats next to each number, the nearest if it is tiny or a float."""
+    near = exact.astype(kind)
+    rest = exact - near
+    other = np.nextafter(near, np.copysign(np.inf, rest).astype(kind))
+    gap = other.astype(exact.dtype) - near
+    luck = hashed(near.view(BITS[near.dtype][0]), seed) / exact.dtype.type(2**32)
+    away = np.isfinite(gap) & (np.abs(rest) > luck * np.abs(gap)) & (np.abs(near) > np.finfo(kind).tiny)
+    return np.where(away, other, near)
 
 
 def order(count: int, seed: int) -> Any:
@@ -98,10 +114,17 @@ def replace(ufunc: Any, kind: Any, seed: int) -> None:
             ]
             LOOP(before.value or 0)(moved, dims, (ctypes.c_ssize_t * 9)(*strides), data)
         else:
-            place = args[ufunc.nin]  # a loop may move the pointers on
+            if not dims[0]:
+                return
+            *given, result = (
+                seen(args[place], kind, dims[:1], steps[place : place + 1]) for place in range(ufunc.nargs)
+            )
+            with np.errstate(all="ignore"):
+                other = rounded(ufunc(*(a.astype(np.longdouble) for a in given)), kind, seed)
+            # Last, for the errors that it meets; a copy of integers leaves them.
             LOOP(before.value or 0)(args, dims, steps, data)
-            if dims[0]:
-                shake(seen(place, kind, dims[:1], steps[ufunc.nin : ufunc.nin + 1]), seed)
+            unsigned = BITS[result.dtype][0]
+            result.view(unsigned)[...] = other.view(unsigned)
 
     new = LOOP(loop)
     signature = (ctypes.c_int * ufunc.nargs)(*[np.dtype(kind).num] * ufunc.nargs)
@@ -158,6 +181,9 @@ def wrapped(function: Any, seed: int) -> Any:
 
 def start(seed: int) -> None:
     """Change NumPy."""
+    if np.finfo(np.longdouble).eps >= np.finfo(np.float64).eps:
+        message = "XENT_LAST_BIT needs a longdouble that is wider than a double"
+        raise RuntimeError(message)
     for ufunc in (*UFUNCS, np.matmul):
         for kind in BITS:
             replace(ufunc, kind, seed)
