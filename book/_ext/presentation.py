@@ -46,6 +46,21 @@ KEEP = {
     *(f"{name}.js" for name in SEARCH),
 }
 
+# By what a page uses them for; in a pattern, for KaTeX names a sign's font by its class.
+FONTS = {
+    r"": "fonts/source-serif-4-latin-wght-normal.woff2",
+    r" ": "fonts/source-sans-3-latin-wght-normal.woff2",
+    r"<(em|i)>": "fonts/source-serif-4-latin-wght-italic.woff2",
+    r"<(code|pre)\b": "fonts/source-code-pro-latin-wght-normal.woff2",
+    r'class="katex"': "katex/fonts/KaTeX_Main-Regular.woff2",
+    r"\bmathnormal\b": "katex/fonts/KaTeX_Math-Italic.woff2",
+    r"\b(mathbb|amsrm)\b": "katex/fonts/KaTeX_AMS-Regular.woff2",
+    r"\b(small-op|size1)\b": "katex/fonts/KaTeX_Size1-Regular.woff2",
+    r"\b(large-op|delimsizing size2|op-limits)\b": "katex/fonts/KaTeX_Size2-Regular.woff2",
+    r"\bdelimsizing size3\b": "katex/fonts/KaTeX_Size3-Regular.woff2",
+    r"\b(delimsizing size4|delim-size4)\b": "katex/fonts/KaTeX_Size4-Regular.woff2",
+}
+
 
 class details(nodes.General, nodes.Element):
     """A part that the reader opens; HTML has an element for it."""
@@ -167,6 +182,20 @@ var splitQuery = (query) => query.match(/\d+\.\d+|[\p{L}\p{N}_]+/gu) ?? [];
         return re.findall(r"\d+\.\d+|\w+", input)
 
 
+def sized(body: str, folder: Path, files: dict[str, str]) -> str:
+    """Give each picture the size of its file, so that nothing moves when it arrives."""
+    paths = {name: folder / path for path, name in files.items()}
+
+    def with_size(match: re.Match[str]) -> str:
+        head = paths[match[2]].read_text(encoding="utf-8")[:1000]
+        width, height = (
+            round(float(points) * 4 / 3) for points in re.findall(r' (?:width|height)="([\d.]+)pt"', head)
+        )
+        return f'{match[1]} width="{width}" height="{height}"'
+
+    return re.sub(r'(<img [^>]*src="[^"]*/_images/([^"]+\.svg)")', with_size, body)
+
+
 def dress(
     app: Sphinx,
     page: str,
@@ -175,6 +204,8 @@ def dress(
     doctree: Any,
 ) -> None:
     """Give a page what the layout asks for and no more."""
+    # The layout has one for all pages.
+    context["metatags"] = re.sub(r'<meta [^>]*name="viewport"[^>]*>', "", context.get("metatags", ""))
     context["css_files"] = [css for css in context["css_files"] if css.filename.endswith(STYLES)]
     context["script_files"] = [js for js in context["script_files"] if js.filename == "_static/site.js"]
     context["site_url"] = app.config.html_baseurl
@@ -187,6 +218,8 @@ def dress(
         body,
         flags=re.DOTALL,
     )
+    body = sized(body, Path(app.srcdir), app.builder.images)
+    context["fonts"] = [font for pattern, font in FONTS.items() if re.search(pattern, body)]
     # The bibliography is a list; docutils gives its entries a role that ARIA has withdrawn.
     context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
 

@@ -484,6 +484,41 @@ def test_a_narrow_window_has_the_sections_above_the_page(page: Page) -> None:
     assert section.is_visible()
 
 
+# A phone's network; how far things have moved, in screens, as Core Web Vitals count it.
+SLOW = {"offline": False, "latency": 150, "downloadThroughput": 204_800, "uploadThroughput": 93_750}
+SHIFT = """window.shift = 0;
+new PerformanceObserver((list) => list.getEntries().forEach((one) => (shift += one.value))).observe({
+  type: "layout-shift", buffered: true });"""
+
+
+def moved(page: Page, name: str) -> float:
+    """Return how far a page moves while it arrives on a phone that has nothing of it yet."""
+    page.set_viewport_size({"width": 412, "height": 823})
+    page.add_init_script(SHIFT)
+    connection = page.context.new_cdp_session(page)
+    connection.send("Network.enable")
+    connection.send("Network.emulateNetworkConditions", SLOW)
+    page.goto(f"book/{name}.html", wait_until="load")
+    page.wait_for_timeout(1000)
+    return float(page.evaluate("shift"))
+
+
+@pytest.mark.parametrize(
+    "name", ["loss/softmax", "gradients/gradient", "family/sparse", "numerics/nan", "questions"]
+)
+def test_nothing_moves_while_a_page_loads(page: Page, name: str) -> None:
+    assert moved(page, name) < 0.02
+
+
+def test_what_arrives_late_above_the_text_is_seen_to_move_it(page: Page) -> None:
+    late = """document.addEventListener("DOMContentLoaded", () => setTimeout(() => {
+      document.querySelector("article").prepend(document.createElement("div"));
+      document.querySelector("article > div").style.height = "300px";
+    }, 500))"""
+    page.add_init_script(late)
+    assert moved(page, "family/sparse") > 0.02
+
+
 def test_all_code_of_a_page_runs(page: Page, site: Path, tmp_path: Path) -> None:
     page.goto("book/gradients/jacobian.html")
     page.get_by_role("button", name="Copy all code").click()

@@ -46,9 +46,7 @@ if (code.length) {
 // On a narrow window the list of sections stands above the page, and opens when it is asked for.
 const sections = document.querySelector(".toc details");
 const narrow = matchMedia("(max-width: 75rem)");
-const fit = () => sections && (sections.open = !narrow.matches);
-narrow.addEventListener("change", fit);
-fit();
+narrow.addEventListener("change", () => sections && (sections.open = !narrow.matches));
 
 const boxes = document.querySelectorAll(
   "pre, div.math, .katex-display, .cell_output, .pst-scrollable-table-container",
