@@ -40,9 +40,9 @@ def environment(home: Path) -> dict[str, str]:
 def trust(home: Path, book: Path) -> None:
     """Sign the notebooks as they are, or JupyterLab would not show a figure before its cell has run."""
     (home / "data").mkdir(parents=True, exist_ok=True)
-    notary = NotebookNotary(data_dir=str(home / "data"))
-    for file in book.rglob("*.ipynb"):
-        notary.sign(nbformat.read(file, as_version=4))
+    with NotebookNotary(data_dir=str(home / "data")) as notary:
+        for file in book.rglob("*.ipynb"):
+            notary.sign(nbformat.read(file, as_version=4))
 
 
 def options(home: Path, book: Path) -> list[str]:
