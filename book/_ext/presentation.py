@@ -18,7 +18,6 @@ import ledger
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.addnodes import pending_xref
-from sphinx.search.en import SearchEnglish
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxRole
 from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
@@ -30,20 +29,13 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 STYLES = ("katex/katex.min.css", "site.css")
-SEARCH = (
-    "documentation_options",
-    "doctools",
-    "sphinx_highlight",
-    "language_data",
-    "searchtools",
-)
 KEEP = {
     "site.css",
     "site.js",
     "favicon.svg",
     "fonts",
     "katex",
-    *(f"{name}.js" for name in SEARCH),
+    "search",
 }
 
 # By what a page uses them for; in a pattern, for KaTeX names a sign's font by its class.
@@ -171,17 +163,6 @@ class CountRole(SphinxRole):
         return [nodes.Text(str(sum(claim["kind"] == self.text for claim in claims)))], []
 
 
-class Words(SearchEnglish):
-    """The words that the search knows; a number with a point is one of them, for people search for 2.303."""
-
-    js_splitter_code = r"""
-var splitQuery = (query) => query.match(/\d+\.\d+|[\p{L}\p{N}_]+/gu) ?? [];
-"""
-
-    def split(self, input: str) -> list[str]:
-        return re.findall(r"\d+\.\d+|\w+", input)
-
-
 def sized(body: str, folder: Path, files: dict[str, str]) -> str:
     """Give each picture the size of its file, so that nothing moves when it arrives."""
     paths = {name: folder / path for path, name in files.items()}
@@ -229,6 +210,7 @@ def extra_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     if app.builder.name == "html":
         yield "index", {}, "redirect.html"
         body = "<h1>No such page</h1><p>It may have moved: the contents list and the search know where.</p>"
+        yield "search", {"title": "Search"}, "search.html"
         yield "404", {"title": "No such page", "body": body}, "page.html"
 
 
@@ -238,6 +220,11 @@ def prune(app: Sphinx, exception: Exception | None) -> None:
         for path in (Path(app.outdir) / "_static").iterdir():
             if path.name not in KEEP:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def search_itself(app: Sphinx) -> None:
+    """Let Sphinx make neither its index nor its page of the search: `finding` has better ones."""
+    app.builder.search = False  # type: ignore[attr-defined]
 
 
 def write_by_two(app: Sphinx, env: Any) -> None:
@@ -256,10 +243,10 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_post_transform(Retitle)
     app.add_post_transform(Unlabel)
     app.add_role("count", CountRole())
-    app.add_search_language(Words)
     app.add_css_file("site.css", priority=900)
     app.add_js_file("site.js", loading_method="defer")
     gc.disable()  # a quarter of the time went there, to free nothing: 1.2 GB are used instead of 0.5
+    app.connect("builder-inited", search_itself)
     app.connect("env-updated", write_by_two)
     app.connect("html-collect-pages", extra_pages)
     app.connect("html-page-context", dress, priority=900)  # after the theme

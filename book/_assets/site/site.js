@@ -69,6 +69,25 @@ const findMoved = async (name) => {
 const anchor = decodeURIComponent(location.hash.slice(1));
 if (anchor && !document.getElementById(anchor)) findMoved(anchor);
 
+// Who comes from the search sees what was looked for; in formulas there are no words.
+const words = new URLSearchParams(location.search).get("words");
+if (words && globalThis.CSS?.highlights) {
+  const pattern = new RegExp(`(?<!\\p{L})(?:${words.replace(/[^\p{L}\p{N} ]/gu, ".").split(" ").join("|")})\\p{L}*`, "giu");
+  const texts = document.createTreeWalker(document.querySelector("article"), NodeFilter.SHOW_TEXT);
+  const found = new Highlight();
+  while (texts.nextNode()) {
+    const text = texts.currentNode;
+    if (text.parentElement.closest(".katex, pre")) continue;
+    for (const { 0: word, index } of text.data.matchAll(pattern)) {
+      const range = new Range();
+      range.setStart(text, index);
+      range.setEnd(text, index + word.length);
+      found.add(range);
+    }
+  }
+  CSS.highlights.set("found", found);
+}
+
 // Paper has no triangle to click.
 addEventListener("beforeprint", () => {
   for (const part of document.querySelectorAll("details")) part.open = true;
